@@ -1,0 +1,1 @@
+"""One adapter per family of vision-language models; nothing else knows a family's name."""

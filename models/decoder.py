@@ -1,0 +1,80 @@
+"""The text half of a vision-language model, driven through the one attention function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from longwatch.memory import attention
+from longwatch.models.rope import DecoderRope
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from longwatch.memory.base import Step
+
+
+class Decoder:
+    """A transformers text model and its output head. It keeps nothing of any stream.
+
+    The model runs at position zero without a cache of its own; `Step` has both. Whoever builds one
+    for a model that came from outside runs `selftest.check` on it first.
+    """
+
+    def __init__(self, model: nn.Module, head: nn.Module) -> None:
+        attention.register()
+        stack: Any = model
+        stack.set_attn_implementation(attention.NAME)
+        self._model = stack
+        self._head = head
+        self._embedding: nn.Module = stack.get_input_embeddings()
+        parameter = next(model.parameters())
+        self.device: torch.device = parameter.device
+        self.dtype: torch.dtype = parameter.dtype
+        self.layers: int = stack.config.num_hidden_layers
+        self.rope = DecoderRope(model, self.dtype, self.device)
+
+    @torch.inference_mode()
+    def embed(self, ids: Sequence[int]) -> Tensor:
+        """Return the embeddings, (n, d), of token ids."""
+        out: Tensor = self._embedding(torch.tensor(ids, dtype=torch.int64, device=self.device))
+        return out
+
+    @torch.inference_mode()
+    def forward(
+        self,
+        embeds: Tensor,  # (n, d)
+        positions: Tensor,  # (axes, n) int64, counted from the step's origin
+        step: Step,
+        visual: Tensor | None = None,  # (n,) bool: which tokens are visual
+        extras: Sequence[Tensor] = (),  # each (v, d): deep-stack features of the visual tokens
+    ) -> Tensor:
+        """Run the model over n tokens; return its last hidden states, (n, d)."""
+        step.begin(positions)
+        n, axes = embeds.shape[0], self.rope.axes
+        shape = (axes, 1, n) if axes > 1 else (1, n)
+        deep: dict[str, Any] = {}
+        if extras and visual is not None:
+            deep = {
+                "visual_pos_masks": visual[None].to(self.device),
+                "deepstack_visual_embeds": [e.to(self.device, self.dtype) for e in extras],
+            }
+        out = self._model(
+            inputs_embeds=embeds[None].to(self.device, self.dtype),
+            position_ids=torch.zeros(shape, dtype=torch.int64, device=self.device),
+            past_key_values=None,
+            use_cache=False,
+            step=step,
+            **deep,
+        )
+        hidden: Tensor = out.last_hidden_state[0]
+        return hidden
+
+    @torch.inference_mode()
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return fp32 logits, (..., vocabulary), of hidden states, (..., d)."""
+        out: Tensor = self._head(hidden)
+        return out.float()

@@ -1,0 +1,73 @@
+"""Questions and the events of their answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from longwatch.models.sampling import Sampling
+
+if TYPE_CHECKING:
+    from longwatch.errors import LongwatchError
+    from longwatch.models.base import Turn
+
+Status = Literal["completed", "incomplete", "cancelled", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about a stream, and how it is to be answered."""
+
+    turns: tuple[Turn, ...]  # the dialogue; the last one is the user's
+    sampling: Sampling = field(default_factory=Sampling)
+    as_of: float | None = None  # seconds on the stream's clock; None: the newest frame read
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that an answer took."""
+
+    context_tokens: int  # of the stream's memory that the answer saw
+    input_tokens: int  # of the dialogue
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where an answer's time went, in milliseconds; what has not happened is None."""
+
+    queue_ms: float | None  # from the question's arrival to the start of its prefill
+    prefill_ms: float | None
+    ttft_ms: float | None  # from the question's arrival to the first token
+    total_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The answer was taken in, and stands on the frames up to `as_of`."""
+
+    as_of: float  # seconds on the stream's clock
+    queue_position: int  # answers under way before this one
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of text. It never splits a character."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The last event of every answer."""
+
+    status: Status
+    reason: str | None  # `stop`, `max_output_tokens`, `client_cancelled`, or an error's code
+    text: str  # all pieces joined
+    as_of: float
+    usage: Usage
+    timing: Timing
+    error: LongwatchError | None = None
+
+
+AnswerEvent = Started | Delta | Done

@@ -1,0 +1,62 @@
+"""Values that travel between the folders.
+
+Axes, here and everywhere: n tokens, m tokens attended to, h key-value heads, d channels, a RoPE
+axes (1 for plain RoPE, 3 = t, y, x for M-RoPE).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded picture and its place on the stream's clock."""
+
+    image: NDArray[np.uint8]  # (height, width, 3), RGB
+    time: float  # seconds on the stream's clock
+    index: int  # running number within the stream; a gap means dropped frames
+    captured_at: float | None = None  # seconds since 1970 at the sender, when it said so
+    arrived: float = 0.0  # `time.monotonic()` when it reached this process
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VisualTokens:
+    """The visual tokens of one frame, as the language model will read them."""
+
+    embeds: Tensor  # (n, d)
+    positions: Tensor  # (3, n) int64: t, y, x on the frame's token grid, t always 0
+    grid: tuple[int, int]  # rows, columns of the whole frame before any token was dropped
+    extras: tuple[Tensor, ...] = ()  # each (n, d): deep-stack features, pruned alike
+
+    def __len__(self) -> int:
+        """Return n."""
+        return self.embeds.shape[0]
+
+    def select(self, keep: Tensor) -> VisualTokens:
+        """Return the tokens at `keep`, a (k,) int64 tensor of increasing indices."""
+        return VisualTokens(
+            embeds=self.embeds[keep],
+            positions=self.positions[:, keep],
+            grid=self.grid,
+            extras=tuple(extra[keep] for extra in self.extras),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryStats:
+    """What one stream's memory holds. *Seen* is how long the stream is; *stored* what is kept."""
+
+    frames_seen: int
+    tokens_seen: int
+    frames_stored: int
+    tokens_stored: int
+    device_bytes: int
+    oldest_time: float | None  # seconds on the stream's clock, of the oldest stored frame
+    newest_time: float | None
