@@ -7,4 +7,6 @@ from typing import Any
 from longwatch.compressors.base import Compressor
 from longwatch.compressors.keep_all import KeepAll
 
+__all__ = ["COMPRESSORS", "Compressor", "KeepAll"]
+
 COMPRESSORS: dict[str, type[Compressor[Any]]] = {"keep_all": KeepAll}

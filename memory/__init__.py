@@ -6,4 +6,6 @@ from longwatch.memory.base import Policy
 from longwatch.memory.full import Full
 from longwatch.memory.window import Window
 
+__all__ = ["POLICIES", "Full", "Policy", "Window"]
+
 POLICIES: dict[str, type[Policy]] = {"full": Full, "window": Window}

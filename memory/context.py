@@ -1,4 +1,4 @@
-"""The context of one read or one answer: stored segments, then new tokens, in one buffer a layer."""
+"""The context of one read or one answer: stored segments, then new tokens, in one buffer."""
 
 from __future__ import annotations
 

@@ -22,12 +22,12 @@ class Segment:
     positions: Tensor  # (a, n) int64 on the CPU, relative to the segment's own start
     time: float | None = None  # seconds on the stream's clock; None for text that opens the stream
     advance: int | None = None  # see `place`
-    span: int = field(init=False)  # how far it moves the next segment, in positions
+    span: Tensor = field(init=False)  # (a, 1) int64, positions that it takes on each axis
     nbytes: int = field(init=False)  # of keys and values, over all layers
 
     def __post_init__(self) -> None:
         """Derive what is asked for often."""
-        object.__setattr__(self, "span", int(self.positions.max()) + 1)
+        object.__setattr__(self, "span", self.positions.amax(1, keepdim=True) + 1)
         object.__setattr__(self, "nbytes", sum(t.nbytes for t in (*self.keys, *self.values)))
 
     def __len__(self) -> int:
@@ -56,7 +56,7 @@ def place(segments: Iterable[Segment], axes: int, advance: int | None = None) ->
     for segment in segments:
         start = _next(start, top, last, segment.advance)
         parts.append(segment.positions + start)
-        top = max(top, int(start.max()) + segment.span)
+        top = max(top, int((start + segment.span).max()))
         last = segment.advance
     return Placement(torch.cat(parts, 1), _next(start, top, last, advance))
 

@@ -127,15 +127,21 @@ class VideoLM(ABC):
             positions = torch.cat(
                 [_text(0, len(before), axes), seen, _text(end, len(after), axes)], 1
             )
+        return FrameInput(torch.cat(embeds), positions, visual, tokens.extras, self.frame_advance())
+
+    def text_input(self, ids: Sequence[int]) -> FrameInput:
+        """Return what the language model reads for a run of text."""
+        visual = torch.zeros(len(ids), dtype=torch.bool)
         return FrameInput(
-            torch.cat(embeds), positions, visual, tokens.extras, self.frame_advance()
+            self.decoder.embed(ids), _text(0, len(ids), self.decoder.rope.axes), visual
         )
 
-    def read(self, frame: FrameInput, step: Step, chunk: int = 64) -> Iterator[None]:
-        """Run the language model over `frame` for the memory's sake; yields between passes."""
-        for part in frame.chunks(chunk):
+    def read(self, source: FrameInput, step: Step, chunk: int = 64) -> Iterator[None]:
+        """Run the language model over `source` for the memory's sake; yields between passes."""
+        for i, part in enumerate(source.chunks(chunk)):
+            if i:
+                yield
             self.decoder.forward(part.embeds, part.positions, step, part.visual, part.extras)
-            yield
 
     def read_text(self, ids: Sequence[int], step: Step, start: int = 0) -> Tensor:
         """Run the language model over text that begins `start` places after the step's origin.

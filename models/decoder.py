@@ -10,7 +10,7 @@ from longwatch.memory import attention
 from longwatch.models.rope import DecoderRope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -21,16 +21,20 @@ class Decoder:
     """A transformers text model and its output head. It keeps nothing of any stream.
 
     The model runs at position zero without a cache of its own; `Step` has both. Whoever builds one
-    for a model that came from outside runs `selftest.check` on it first.
+    for a model that came from outside runs `selftest.check` on it first. `own` gives embeddings,
+    (d,), to ids whose row in the table means nothing (placeholders of a vision token).
     """
 
-    def __init__(self, model: nn.Module, head: nn.Module) -> None:
+    def __init__(
+        self, model: nn.Module, head: nn.Module, *, own: Mapping[int, Tensor] | None = None
+    ) -> None:
         attention.register()
         stack: Any = model
         stack.set_attn_implementation(attention.NAME)
         self._model = stack
         self._head = head
         self._embedding: nn.Module = stack.get_input_embeddings()
+        self._own = dict(own or {})
         parameter = next(model.parameters())
         self.device: torch.device = parameter.device
         self.dtype: torch.dtype = parameter.dtype
@@ -41,6 +45,9 @@ class Decoder:
     def embed(self, ids: Sequence[int]) -> Tensor:
         """Return the embeddings, (n, d), of token ids."""
         out: Tensor = self._embedding(torch.tensor(ids, dtype=torch.int64, device=self.device))
+        for i, token in enumerate(ids):
+            if token in self._own:
+                out[i] = self._own[token]
         return out
 
     @torch.inference_mode()

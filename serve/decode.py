@@ -1,0 +1,166 @@
+"""One answer on its way: from a snapshot and a question to pieces of text, stoppable."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from longwatch.errors import ClosedError, InputError, LongwatchError, ModelError
+from longwatch.memory.context import Context
+from longwatch.models.sampling import Sampler
+from longwatch.models.text import TextStream
+from longwatch.serve.answer import Delta, Done, Started, Timing, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from longwatch.memory.memory import Snapshot
+    from longwatch.models.base import VideoLM
+    from longwatch.serve.answer import AnswerEvent, Question, Status
+    from longwatch.serve.observer import Observer
+
+MAX_INPUT_TOKENS = 8192
+MAX_OUTPUT_TOKENS = 4096
+
+
+class Answer:
+    """Stands on one snapshot, so whatever the stream reads meanwhile cannot change it.
+
+    The engine's thread runs it; anybody may cancel it. The listener gets `Started`, then pieces
+    of text, then exactly one `Done`.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        snapshot: Snapshot,
+        model: VideoLM,
+        listener: Callable[[AnswerEvent], None],
+        observer: Observer,
+    ) -> None:
+        self._ids = model.prompt_ids(question.turns)
+        _check_lengths(len(self._ids), question.sampling.max_tokens)
+        self._question = question
+        self._snapshot = snapshot
+        self._model = model
+        self._listener = listener
+        self._observer = observer
+        self._cancelled = threading.Event()
+        self._text: list[str] = []
+        self._tokens = 0
+        self._done = False
+        self._asked = time.perf_counter()
+        self._begun: float | None = None  # when the prefill began
+        self._first: float | None = None  # when the first token was there
+        self._last = self._asked  # when the newest token was there
+
+    @property
+    def as_of(self) -> float:
+        """Stream time of the newest frame that the answer sees, in seconds."""
+        return self._snapshot.as_of or 0.0
+
+    @property
+    def done(self) -> bool:
+        """Tell whether the last event was sent."""
+        return self._done
+
+    def cancel(self) -> None:
+        """Stop decoding within two steps; doing so again, or after the end, does nothing."""
+        self._cancelled.set()
+
+    def start(self, position: int) -> None:
+        """Say that the answer was taken in, behind `position` others."""
+        self._observer.answer_started()
+        self._listener(Started(self.as_of, position))
+
+    def steps(self) -> Iterator[None]:
+        """Prefill, then decode a token a step; the engine decides when to go on."""
+        if self._cancelled.is_set():
+            self._finish("cancelled", "client_cancelled")
+            return
+        sampling, model = self._question.sampling, self._model
+        sampler, text = Sampler(sampling), TextStream(model.tokenizer, sampling.stop)
+        room = len(self._ids) + sampling.max_tokens
+        context = Context(self._snapshot.segments, model.decoder.rope, room=room)
+        self._begun = time.perf_counter()
+        hidden = model.read_text(self._ids, context)
+        while True:
+            token = sampler.pick(model.decoder.logits(hidden))
+            self._mark()
+            if token in model.stop_ids:
+                break
+            self._tokens += 1
+            self._emit(text.push(token))
+            if text.stopped:
+                break
+            if self._tokens == sampling.max_tokens:
+                self._emit(text.finish())
+                self._finish("incomplete", "max_output_tokens")
+                return
+            yield
+            if self._cancelled.is_set():
+                self._finish("cancelled", "client_cancelled")
+                return
+            hidden = model.read_text([token], context, start=context.length)
+        self._emit(text.finish())
+        self._finish("completed", "stop")
+
+    def fail(self, error: Exception) -> None:
+        """End the answer because of `error`; after the end it does nothing."""
+        if self._done:
+            return
+        if not isinstance(error, LongwatchError):
+            error = ModelError(
+                f"the model failed while answering ({type(error).__name__}: {error})"
+            )
+        self._finish("failed", error.code, error)
+
+    def close(self) -> None:
+        """End the answer because the engine stops."""
+        self.fail(ClosedError("the service is stopping; ask again when it is back"))
+
+    def _emit(self, piece: str) -> None:
+        if piece:
+            self._text.append(piece)
+            self._listener(Delta(piece))
+
+    def _mark(self) -> None:
+        now = time.perf_counter()
+        if self._first is None:
+            self._first = now
+            self._observer.first_token(now - self._asked)
+        else:
+            self._observer.next_token(now - self._last)
+        self._last = now
+
+    def _finish(self, status: Status, reason: str, error: LongwatchError | None = None) -> None:
+        self._done = True
+        now = time.perf_counter()
+        usage = Usage(sum(map(len, self._snapshot.segments)), len(self._ids), self._tokens)
+        timing = Timing(
+            queue_ms=_ms(self._asked, self._begun),
+            prefill_ms=_ms(self._begun, self._first),
+            ttft_ms=_ms(self._asked, self._first),
+            total_ms=(now - self._asked) * 1000,
+        )
+        self._observer.answer_done(status, now - self._asked)
+        self._listener(Done(status, reason, "".join(self._text), self.as_of, usage, timing, error))
+
+
+def _ms(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else (end - start) * 1000
+
+
+def _check_lengths(prompt: int, output: int) -> None:
+    if prompt > MAX_INPUT_TOKENS:
+        raise InputError(
+            f"the question and its dialogue are {prompt} tokens long and {MAX_INPUT_TOKENS} are "
+            "allowed; ask something shorter or begin a new conversation",
+            code="context_overflow",
+        )
+    if output > MAX_OUTPUT_TOKENS:
+        raise InputError(
+            f"an answer may be {MAX_OUTPUT_TOKENS} tokens long, not {output}; lower it",
+            param="max_output_tokens",
+        )

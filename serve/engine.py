@@ -1,0 +1,265 @@
+"""The one thread that owns the model, and the streams and answers that it serves in turn."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from longwatch.errors import (
+    ClosedError,
+    ConfigError,
+    InputError,
+    LimitError,
+    LongwatchError,
+    NotFoundError,
+)
+from longwatch.serve.decode import Answer
+from longwatch.serve.observer import Observer
+from longwatch.serve.share import Share
+from longwatch.serve.stream import Stream, StreamSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from longwatch.models.base import VideoLM
+    from longwatch.serve.answer import AnswerEvent, Question
+
+log = logging.getLogger(__name__)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How the model's time and room are shared out."""
+
+    frame_share: float = 0.3  # of the model's time, for frames while answers run
+    chunk_tokens: int = 64  # tokens a pass while a frame is read
+    max_streams: int = 16
+    max_questions: int = 32  # under way at once
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        Share(self.frame_share)
+        for name in ("chunk_tokens", "max_streams", "max_questions"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+class Engine:
+    """Reads frames and answers questions, a small step at a time.
+
+    Only its own thread touches the model. A question waits for at most one step, never for a
+    queue of frames; a frame waits for its share, never for an answer's end.
+    """
+
+    def __init__(
+        self,
+        model: VideoLM,
+        settings: EngineSettings | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.model = model
+        self.settings = settings or EngineSettings()
+        self._observer = observer or Observer()
+        self._share = Share(self.settings.frame_share)
+        self._streams: dict[str, Stream] = {}
+        self._answers: deque[tuple[Answer, Iterator[None]]] = deque()
+        self._reads: deque[tuple[Stream, Iterator[None]]] = deque()  # at most one
+        self._turn = 0  # which stream is looked at first for the next frame
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="longwatch-model", daemon=True)
+
+    def start(self) -> None:
+        """Start the model's thread."""
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether questions and frames are being served."""
+        return self._thread.is_alive() and not self._closing
+
+    def close(self) -> None:
+        """Stop after the running step; answers under way end as failed. Again does nothing."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+        for answer, _ in self._take_answers():
+            answer.close()
+        for stream in self.streams():
+            stream.buffer.close()
+
+    def open_stream(self, name: str, settings: StreamSettings | None = None) -> Stream:
+        """Make a stream.
+
+        Raises:
+            InputError: the name is taken (`stream_exists`) or not a name (`invalid_name`).
+            LimitError: there are `max_streams` already.
+        """
+        if not NAME.fullmatch(name):
+            raise InputError(
+                f"{name[:80]!r} is not a name for a stream; use up to 64 letters, digits, dots, "
+                "dashes and underscores, beginning with a letter or digit",
+                code="invalid_name",
+                param="stream",
+            )
+        stream = Stream(
+            name, settings or StreamSettings(), self.model, self._observer, self._notify
+        )
+        with self._wake:
+            if name in self._streams:
+                raise InputError(
+                    f"there is a stream {name!r} already; attach to it or choose another name",
+                    code="stream_exists",
+                    param="stream",
+                )
+            if len(self._streams) >= self.settings.max_streams:
+                raise LimitError(
+                    f"{self.settings.max_streams} streams are open, which is the limit; close one "
+                    "or raise max_streams",
+                    code="too_many_streams",
+                )
+            self._streams[name] = stream
+        return stream
+
+    def stream(self, name: str) -> Stream:
+        """Return the stream called `name`, or raise `NotFoundError`."""
+        with self._wake:
+            if name not in self._streams:
+                known = ", ".join(sorted(self._streams)) or "none"
+                raise NotFoundError(
+                    f"there is no stream {name[:80]!r}; open it first (open now: {known})",
+                    code="stream_not_found",
+                    param="stream",
+                )
+            return self._streams[name]
+
+    def streams(self) -> list[Stream]:
+        """Return all streams, oldest first."""
+        with self._wake:
+            return list(self._streams.values())
+
+    def close_stream(self, name: str) -> None:
+        """Forget a stream and its memory; answers under way keep their snapshots."""
+        stream = self.stream(name)
+        with self._wake:
+            self._streams.pop(name, None)
+        stream.buffer.close()
+
+    def ask(
+        self, stream: str, question: Question, listener: Callable[[AnswerEvent], None]
+    ) -> Answer:
+        """Put `question` about exactly the frames committed before this call; returns at once.
+
+        `listener` must not block. It gets `Started` before this returns, then the other events on
+        the engine's thread. When this raises, it gets nothing.
+
+        Raises:
+            NotFoundError: there is no such stream (`stream_not_found`).
+            EmptyStreamError: no frame of it can be seen.
+            InputError: the question is too long, or asks for too long an answer.
+            LimitError: `max_questions` are under way (`overloaded`).
+            ClosedError: the engine is stopping.
+        """
+        snapshot = self.stream(stream).snapshot(question.as_of)
+        answer = Answer(question, snapshot, self.model, listener, self._observer)
+        with self._wake:
+            if self._closing:
+                raise ClosedError("the service is stopping; ask again when it is back")
+            if len(self._answers) >= self.settings.max_questions:
+                raise LimitError(
+                    f"{len(self._answers)} questions are under way, which is the limit; ask again "
+                    "in a moment or raise max_questions"
+                )
+            answer.start(len(self._answers))
+            self._answers.append((answer, answer.steps()))
+            self._wake.notify_all()
+        return answer
+
+    def _notify(self) -> None:
+        with self._wake:
+            self._wake.notify_all()
+
+    def _take_answers(self) -> list[tuple[Answer, Iterator[None]]]:
+        with self._wake:
+            taken = list(self._answers)
+            self._answers.clear()
+            return taken
+
+    @torch.inference_mode()
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closing or self._waiting())
+                if self._closing:
+                    return
+                frames, answers = self._has_frame(), bool(self._answers)
+            turn = self._share.pick(frames=frames, answers=answers)
+            start = time.perf_counter()
+            if turn == "frame":
+                self._step_frame()
+            elif turn == "answer":
+                self._step_answer()
+            if turn is not None and frames and answers:
+                self._share.spent(turn, time.perf_counter() - start)
+
+    def _waiting(self) -> bool:
+        return bool(self._answers) or self._has_frame()
+
+    def _has_frame(self) -> bool:
+        return bool(self._reads) or any(len(s.buffer) for s in self._streams.values())
+
+    def _step_frame(self) -> None:
+        """Go on with the frame being read, or begin the next stream's newest."""
+        if not self._reads:
+            self._begin_read()
+        if not self._reads:
+            return
+        stream, steps = self._reads[0]
+        try:
+            next(steps)
+        except StopIteration:
+            self._reads.clear()
+        except Exception as error:
+            self._reads.clear()
+            stream.fail()
+            code = error.code if isinstance(error, LongwatchError) else "model_error"
+            self._observer.frame_failed(stream.name, code)
+            log.exception("a frame of stream %s could not be read", stream.name)
+
+    def _begin_read(self) -> None:
+        streams = self.streams()
+        for i in range(len(streams)):
+            stream = streams[(self._turn + i) % len(streams)]
+            frame = stream.buffer.get_nowait()
+            if frame is not None:
+                self._turn = (self._turn + i + 1) % len(streams)
+                self._reads.append((stream, stream.read(frame, self.settings.chunk_tokens)))
+                return
+
+    def _step_answer(self) -> None:
+        """Give the answer that waited longest one step, then send it to the end of the row."""
+        answer, steps = self._answers[0]  # others only append, so it stays the first
+        try:
+            next(steps)
+        except StopIteration:
+            over = True
+        except Exception as error:
+            log.exception("an answer failed")
+            answer.fail(error)
+            over = True
+        else:
+            over = False
+        with self._wake:
+            self._answers.rotate(-1)
+            if over:
+                self._answers.pop()

@@ -1,0 +1,188 @@
+"""One stream in the server: its buffer, its clock and its memory. It outlives connections."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from longwatch.compressors import COMPRESSORS
+from longwatch.errors import ConfigError, EmptyStreamError
+from longwatch.memory import POLICIES, Window
+from longwatch.memory.memory import Memory
+from longwatch.registry import lookup
+from longwatch.stream.buffer import LatestBuffer
+from longwatch.stream.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from longwatch.memory.base import Policy
+    from longwatch.memory.memory import Snapshot
+    from longwatch.models.base import VideoLM
+    from longwatch.serve.observer import Observer
+    from longwatch.types import Frame, MemoryStats
+
+RATE_SPAN = 10.0  # seconds over which frames per second are counted
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """How a stream is sampled, buffered, compressed and remembered."""
+
+    fps: float | None = 2.0  # frames taken a second, by presentation time; None takes all
+    queue: int = 2  # frames that may wait for the model
+    on_full: str = "drop_oldest"  # or drop_newest, block
+    compressor: str = "keep_all"  # a name of `compressors.COMPRESSORS`
+    policy: str = "window"  # a name of `memory.POLICIES`
+    window_tokens: int | None = None  # of the policy `window`; None takes the model's own
+    sinks: int = 1  # frames of the policy `window` that always stay
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise ConfigError(f"fps must be above 0 and at most 1000, not {self.fps}")
+        if not 1 <= self.queue <= 1024:
+            raise ConfigError(f"queue must be between 1 and 1024 frames, not {self.queue}")
+        lookup(COMPRESSORS, self.compressor, "compressor")
+        lookup(POLICIES, self.policy, "memory policy")
+        if self.window_tokens is not None:
+            Window(self.window_tokens, self.sinks)
+
+    def make_policy(self, model: VideoLM) -> Policy:
+        """Return the memory policy, with the model's own window where none was named."""
+        if self.policy == "window":
+            return Window(self.window_tokens or model.window_tokens, self.sinks)
+        return POLICIES[self.policy]()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStats:
+    """How a stream is doing."""
+
+    frames_read: int
+    frames_failed: int  # the model could not read them
+    frames_late: int  # older than what was read already
+    dropped_busy: int  # pushed out of the buffer while the model was busy
+    fps_read: float  # over the last ten seconds
+    lag_ms: float | None  # of the newest frame, from its arrival to its commit
+    queue: int  # frames that wait now
+    memory: MemoryStats
+
+
+class Stream:
+    """Made by the engine. Anybody may offer frames and take snapshots; one thread reads."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: StreamSettings,
+        model: VideoLM,
+        observer: Observer,
+        wake: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.created = time.time()
+        self.buffer = LatestBuffer(settings.queue, settings.on_full, on_put=wake)
+        self.timeline = Timeline()
+        self.memory = Memory(settings.make_policy(model), model.decoder.rope)
+        self._model = model
+        self._observer = observer
+        self._compressor = COMPRESSORS[settings.compressor]()
+        self._compressor_state: Any = self._compressor.new_state()
+        self._lock = threading.Lock()
+        self._commits: deque[float] = deque()
+        self._read = self._failed = self._late = 0
+        self._lag: float | None = None
+
+    def offer(self, frame: Frame) -> None:
+        """Put `frame` into the buffer; when that is full, its policy says which one goes."""
+        self.buffer.put(frame)
+
+    def snapshot(self, as_of: float | None = None) -> Snapshot:
+        """Return what the memory holds, up to `as_of` seconds on the stream's clock.
+
+        Raises:
+            EmptyStreamError: not one frame of it is held.
+        """
+        snapshot = self.memory.snapshot()
+        if as_of is not None:
+            snapshot = snapshot.until(as_of)
+        if snapshot.as_of is None:
+            which = "no frame has been read yet" if as_of is None else f"no frame up to {as_of} s"
+            raise EmptyStreamError(
+                f"there is nothing to answer from in stream {self.name!r}: {which}; push frames "
+                "first, or ask about a later moment"
+            )
+        return snapshot
+
+    def read(self, frame: Frame, chunk: int) -> Iterator[None]:
+        """Encode, compress, read and commit `frame`, in steps; a failed frame leaves no trace."""
+        model, memory = self._model, self.memory
+        last = memory.snapshot().as_of
+        if last is not None and frame.time <= last:
+            with self._lock:
+                self._late += 1
+            return
+        try:
+            if last is None:
+                yield from self._open(chunk)
+            start = time.perf_counter()
+            tokens = model.encode([frame])[0]
+            encode = time.perf_counter() - start
+            yield
+            tokens, state = self._compressor.compress(tokens, self._compressor_state)
+            source = model.frame_input(tokens, frame.time)
+            draft = memory.begin(source.positions, frame.time, source.advance)
+            yield from model.read(source, draft, chunk)
+            memory.commit()
+            self._compressor_state = state
+            self._count(frame)
+            self._observer.frame_read(self.name, self._lag or 0.0, encode)
+        finally:
+            memory.rollback()
+
+    def fail(self) -> None:
+        """Count a frame that could not be read."""
+        with self._lock:
+            self._failed += 1
+
+    def stats(self) -> StreamStats:
+        """Return how the stream is doing, from any thread."""
+        with self._lock:
+            self._forget(time.monotonic())
+            return StreamStats(
+                frames_read=self._read,
+                frames_failed=self._failed,
+                frames_late=self._late,
+                dropped_busy=self.buffer.dropped,
+                fps_read=len(self._commits) / RATE_SPAN,
+                lag_ms=None if self._lag is None else self._lag * 1000,
+                queue=len(self.buffer),
+                memory=self.memory.stats(),
+            )
+
+    def _open(self, chunk: int) -> Iterator[None]:
+        """Read the text that opens every stream; once, before the first frame."""
+        ids = self._model.prefix_ids()
+        if not ids or self.memory.snapshot().segments:
+            return
+        source = self._model.text_input(ids)
+        draft = self.memory.begin(source.positions, None)
+        yield from self._model.read(source, draft, chunk)
+        self.memory.commit()
+
+    def _count(self, frame: Frame) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._read += 1
+            self._lag = now - frame.arrived if frame.arrived else None
+            self._commits.append(now)
+            self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        while self._commits and self._commits[0] < now - RATE_SPAN:
+            self._commits.popleft()
