@@ -1,0 +1,25 @@
+"""What an application imports to reach the service. It needs no torch.
+
+    async with longwatch.client.connect("http://127.0.0.1:8090") as client:
+        answer = await client.ask("what do you see?", stream="cam1")
+        async for piece in answer:
+            ...
+
+`longwatch.client.sync` has the same, blocking; `longwatch.client.push` sends files and cameras.
+"""
+
+from longwatch.client.answer import Answer, Timing, Usage
+from longwatch.client.client import Client, Sampling, connect
+from longwatch.client.publisher import Publisher, StreamStats, StreamView
+
+__all__ = [
+    "Answer",
+    "Client",
+    "Publisher",
+    "Sampling",
+    "StreamStats",
+    "StreamView",
+    "Timing",
+    "Usage",
+    "connect",
+]

@@ -1,0 +1,235 @@
+"""The asynchronous client: many streams and many answers over one connection."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+
+from longwatch.client.answer import Answer
+from longwatch.client.channel import Channel
+from longwatch.client.http import get_json
+from longwatch.client.publisher import Publisher, StreamView
+from longwatch.client.transport import open_websocket
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+    from typing import Self
+
+    from longwatch.client.transport import Transport
+    from longwatch.wire import Packet
+
+
+def connect(url: str, *, api_key: str | None = None, timeout: float = 30.0) -> Client:
+    """Return a client of the service at `url`, such as `http://127.0.0.1:8090`.
+
+    It connects when it is entered: `async with connect(url) as client: ...`. `timeout` is in
+    seconds, for the connection and for each reply that is not an answer's text.
+    """
+
+    async def opener() -> Transport:
+        return await open_websocket(url, api_key=api_key, timeout=timeout)
+
+    async def fetch(path: str) -> Any:
+        return await asyncio.to_thread(get_json, url, path, api_key, timeout)
+
+    return Client(opener, fetch, timeout=timeout)
+
+
+class Sampling(TypedDict, total=False):
+    """How the next word is chosen; what is left out is the server's default, the likeliest word."""
+
+    temperature: float
+    top_p: float
+    seed: int
+    stop: list[str]
+
+
+class Client:
+    """Feeds streams and asks about them; any number of each at the same time.
+
+    One task reads the connection and hands every event to whom it concerns, so nothing that
+    waits here keeps anything else waiting.
+    """
+
+    def __init__(
+        self,
+        opener: Callable[[], Awaitable[Transport]],
+        fetch: Callable[[str], Awaitable[Any]],
+        *,
+        timeout: float = 30.0,
+    ) -> None:
+        self.session: dict[str, Any] = {}
+        """The session object of the server, as it came with `session.created`."""
+        self.clock_offset = 0.0
+        """Seconds that the server's clock is ahead of ours; `ping` measures it."""
+        self._channel = Channel(opener, timeout)
+        self._router = self._channel.router
+        self._fetch = fetch
+        self._ids = count(1)
+
+    async def __aenter__(self) -> Self:
+        """Connect and wait for the session.
+
+        Raises:
+            ClosedError: nothing answers at the address.
+            ServerError: the server refused us.
+        """
+        self.session = (await self._channel.open())["session"]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection; whatever still waits ends with `ClosedError`. Again: nothing."""
+        await self._channel.aclose()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is gone, by our doing or not."""
+        return self._router.lost is not None
+
+    async def open_stream(
+        self,
+        stream: str,
+        *,
+        format: str = "image",  # noqa: A002 - the name on the wire
+        fps: float | None = None,
+        policy: dict[str, Any] | None = None,
+        **source: Any,
+    ) -> Publisher:
+        """Open `stream` to feed it, or take it up again where the last publisher left it.
+
+        `format` is `image` (JPEG, PNG or WebP), `h264`, `hevc`, `mp4`, `webm`, `mpegts` or
+        `raw_rgb`; `fps` is how many frames a second the model reads; `policy` is what the server
+        does when it cannot keep up (`queue`, `on_full`) and what it remembers (`memory`,
+        `window_tokens`, ...). What else the source has (`width`, `height`) follows by name.
+
+        Raises:
+            ServerError: the server refused, for instance with code `publisher_taken`.
+        """
+        body = {"kind": "push", "format": format, "fps": fps, **source}
+        event: dict[str, Any] = {
+            "type": "lw.stream.open",
+            "stream": stream,
+            "source": {key: value for key, value in body.items() if value is not None},
+        }
+        if policy:
+            event["policy"] = policy
+        opened = await self._channel.request(event, "lw.stream.opened", stream)
+        limits = (self.session.get("lw") or {}).get("limits") or {}
+        publisher = Publisher(
+            self,
+            opened,
+            max_bytes=limits.get("max_message_bytes"),
+            max_inflight=limits.get("max_inflight"),
+        )
+        self._router.views[stream] = publisher
+        return publisher
+
+    async def attach(self, stream: str) -> StreamView:
+        """Follow the state and the statistics of a stream that someone else feeds.
+
+        Raises:
+            ServerError: there is no such stream (code `stream_not_found`).
+        """
+        event = {"type": "lw.stream.attach", "stream": stream}
+        reply = await self._channel.request(event, "lw.stream.state", stream)
+        view = self._router.views.setdefault(stream, StreamView(stream))
+        view.take(reply)
+        return view
+
+    async def close_stream(self, stream: str, *, discard_memory: bool = False) -> None:
+        """Take `stream` off the server; what it remembers stays unless `discard_memory`."""
+        event = {
+            "type": "lw.stream.close",
+            "stream": stream,
+            "discard_memory": discard_memory,
+        }
+        await self._channel.request(event, "lw.stream.state", stream)
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        stream: str | None = None,
+        as_of: float | None = None,
+        max_tokens: int | None = None,
+        instructions: str | None = None,
+        conversation: Literal["auto", "none"] = "none",
+        **sampling: Unpack[Sampling],
+    ) -> Answer:
+        """Ask about what `stream` has shown, and return the answer as soon as it begins.
+
+        `as_of` is the moment, in seconds on the stream's clock, beyond which the answer sees
+        nothing; None is now. With `conversation="auto"` the answer knows this session's earlier
+        questions of that kind, and there can be only one at a time.
+
+        Raises:
+            ServerError: the question was refused; nothing was asked.
+            ClosedError: the connection is gone.
+        """
+        tag = f"q{next(self._ids)}"
+        answer = Answer(stream, self._cancel)
+        message = {
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": question}],
+        }
+        lw: dict[str, Any] = {"as_of": "now" if as_of is None else round(as_of * 1e6), **sampling}
+        if stream is not None:
+            lw["streams"] = [stream]
+        response: dict[str, Any] = {
+            "conversation": conversation,
+            "metadata": {"lw_tag": tag},
+            "output_modalities": ["text"],
+            "max_output_tokens": max_tokens,
+            "instructions": instructions,
+            "lw": lw,
+        }
+        if conversation == "none":
+            response["input"] = [message]
+        else:
+            item = {"id": tag, **message}
+            event = {"type": "conversation.item.create", "item": item}
+            await self._channel.request(event, "conversation.item.done", tag)
+        body = {key: value for key, value in response.items() if value is not None}
+        with self._router.await_answer(tag, answer):
+            await self._channel.request(
+                {"type": "response.create", "response": body}, "response.created", tag
+            )
+        return answer
+
+    async def ping(self) -> float:
+        """Return the seconds of one round trip, and set `clock_offset` by the way."""
+        sent = time.time()
+        clock = time.perf_counter()
+        pong = await self._channel.request({"type": "lw.ping", "t": sent}, "lw.pong", repr(sent))
+        trip = time.perf_counter() - clock
+        self.clock_offset = pong["server_time"] - (sent + trip / 2)
+        return trip
+
+    async def streams(self) -> list[dict[str, Any]]:
+        """Return what the server says of each of its streams."""
+        listed: list[dict[str, Any]] = (await self._fetch("/v1/streams"))["data"]
+        return listed
+
+    async def models(self) -> list[str]:
+        """Return the names of the models that answer here."""
+        return [model["id"] for model in (await self._fetch("/v1/models"))["data"]]
+
+    async def send_packet(self, packet: Packet) -> None:
+        """Send one binary message; `Publisher.send` is the usual way."""
+        await self._channel.send(packet.encode())
+
+    async def _cancel(self, answer: Answer) -> None:
+        await self._channel.notify({"type": "response.cancel", "response_id": answer.id})

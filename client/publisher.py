@@ -1,0 +1,246 @@
+"""What feeds one stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from longwatch.errors import ClosedError, FrameError, LongwatchError
+from longwatch.wire import HEADER, Flags, Kind, Packet
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+_WRAP = 2**32
+_PICTURES = frozenset({"image", "jpeg", "png", "webp", "raw_rgb"})
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStats:
+    """What the server says about a stream, about once a second."""
+
+    received: int  # messages that reached the server
+    used: int  # frames that the model has read
+    dropped: dict[str, int] = field(default_factory=dict)  # frames, by reason
+    fps_in: float | None = None
+    fps_used: float | None = None
+    lag_ms: float | None = None  # of the newest frame, from its arrival until it was read
+    queue: int = 0  # frames that wait for the model
+    acked_seq: int | None = None  # the last message that the server took in
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> StreamStats:
+        """Return the statistics of an `lw.stream.stats` event."""
+        dropped = event.get("dropped") or {}
+        return cls(
+            received=event.get("received") or 0,
+            used=event.get("used") or 0,
+            dropped=dropped if isinstance(dropped, dict) else {"any": dropped},
+            fps_in=event.get("fps_in"),
+            fps_used=event.get("fps_used"),
+            lag_ms=event.get("lag_ms"),
+            queue=event.get("queue") or 0,
+            acked_seq=event.get("acked_seq"),
+            memory=event.get("memory") or {},
+        )
+
+    @property
+    def lost(self) -> int:
+        """Frames that should have been read and were not; what sampling leaves out is not lost."""
+        return sum(n for reason, n in self.dropped.items() if reason != "rate")
+
+
+class Line(Protocol):
+    """What a publisher needs of its client."""
+
+    async def send_packet(self, packet: Packet) -> None:
+        """Send one binary message."""
+        ...
+
+    async def close_stream(self, stream: str, *, discard_memory: bool) -> None:
+        """End a stream on the server."""
+        ...
+
+
+class StreamView:
+    """A stream as a client sees it: its state and its latest statistics."""
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        self.state = "online"
+        """`online`, `stalled`, `offline`, `ended`, ... as the server last said."""
+        self.stats: StreamStats | None = None
+        """The latest statistics; None until the first came."""
+        self.faults: deque[LongwatchError] = deque(maxlen=16)
+        """The latest errors of this stream that no request caused, such as a broken picture."""
+        self._news = asyncio.Event()
+        self._lost: LongwatchError | None = None
+
+    async def next_stats(self) -> StreamStats:
+        """Wait for the next statistics and return them.
+
+        Raises:
+            ClosedError: the connection is gone.
+        """
+        before = self.stats
+        while self.stats is before or self.stats is None:
+            await self._changed()
+        return self.stats
+
+    async def _changed(self) -> None:
+        """Wait until the server says something about this stream."""
+        if self._lost is not None:
+            raise self._lost
+        await self._news.wait()
+        if self._lost is not None:
+            raise self._lost
+
+    # The client's reader calls what follows.
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Take in an event about this stream."""
+        if event["type"] == "lw.stream.stats":
+            self.stats = StreamStats.parse(event)
+        elif event["type"] == "lw.stream.state":
+            self.state = event.get("state", self.state)
+        self._tell()
+
+    def lose(self, error: LongwatchError) -> None:
+        """Let everyone who waits know that the connection is gone."""
+        self._lost = error
+        self._tell()
+
+    def _tell(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+
+class Publisher(StreamView):
+    """Feeds one stream; `Client.open_stream` makes it. As a context manager it ends the stream."""
+
+    def __init__(
+        self, line: Line, opened: dict[str, Any], *, max_bytes: int | None, max_inflight: int | None
+    ) -> None:
+        super().__init__(opened["stream"])
+        self.accepted: dict[str, Any] = opened.get("accepted") or {}
+        """The format, sampling rate and so on that the server settled on."""
+        self.sent = 0
+        """Messages sent so far."""
+        self._handle: int = opened["handle"]
+        self._line = line
+        self._max_bytes = max_bytes
+        self._max_inflight = max_inflight
+        self._ended = False
+
+    async def __aenter__(self) -> Self:
+        """Return the publisher itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the stream, unless the connection is gone."""
+        if self._lost is None:
+            await self.end()
+
+    async def send(
+        self,
+        payload: bytes,
+        time: float,
+        *,
+        captured_at: float | None = None,
+        keyframe: bool = False,
+        epoch: bool = False,
+        discontinuity: bool = False,
+    ) -> None:
+        """Send one picture or one piece of video that belongs at `time` seconds on the stream.
+
+        Waits while the server does not keep up. `captured_at` is when it was taken, in seconds
+        since 1970. `epoch` marks the first piece after the encoder started anew; for pictures it
+        means nothing. `discontinuity` says that the time jumps on purpose.
+
+        Raises:
+            FrameError: the payload is larger than the server takes; nothing was sent.
+            ClosedError: the stream was ended, or the connection is gone.
+        """
+        room = None if self._max_bytes is None else self._max_bytes - HEADER.size
+        if room is not None and len(payload) > room:
+            raise FrameError(
+                f"this message has {len(payload)} bytes and the server takes {room}; "
+                "send smaller pictures, or video in smaller pieces",
+                code="frame_too_large",
+            )
+        flags = Flags.NONE
+        if keyframe:
+            flags |= Flags.KEYFRAME
+        if discontinuity:
+            flags |= Flags.DISCONTINUITY
+        kind = Kind.IMAGE if self._pictures else Kind.EPOCH if epoch else Kind.CHUNK
+        await self._send(kind, payload, time, flags, captured_at)
+
+    async def end(self) -> None:
+        """Say that nothing more will come, so that the server reads what it holds.
+
+        The stream and its memory stay. Calling it again does nothing.
+        """
+        if not self._ended:
+            await self._send(Kind.END, b"", 0.0, Flags.NONE, None)
+            self._ended = True
+
+    async def drain(self) -> StreamStats | None:
+        """End the stream, wait until the server is through with it, and return its statistics.
+
+        Raises:
+            ClosedError: the connection was lost first.
+        """
+        await self.end()
+        while not self._settled():
+            await self._changed()
+        return self.stats
+
+    async def close(self, *, discard_memory: bool = False) -> None:
+        """Take the stream off the server; its memory stays unless `discard_memory`."""
+        self._ended = True
+        await self._line.close_stream(self.stream, discard_memory=discard_memory)
+
+    @property
+    def _pictures(self) -> bool:
+        return self.accepted.get("format") in _PICTURES
+
+    def _settled(self) -> bool:
+        """Return whether the server has taken in all that was sent, and has read it."""
+        stats = self.stats
+        if stats is None:
+            return False
+        taken = stats.acked_seq is not None and stats.acked_seq == (self.sent - 1) % _WRAP
+        return taken and stats.queue == 0
+
+    async def _send(
+        self, kind: Kind, payload: bytes, time: float, flags: Flags, captured_at: float | None
+    ) -> None:
+        if self._ended:
+            raise ClosedError(f"the stream {self.stream!r} was ended here; open it again")
+        while self._inflight_full():
+            await self._changed()
+        if self._lost is not None:
+            raise self._lost
+        captured = None if captured_at is None else round(captured_at * 1e6)
+        pts = max(0, round(time * 1e6))
+        packet = Packet(kind, self._handle, self.sent % _WRAP, pts, payload, flags, captured)
+        self.sent += 1  # before the wait below, so that two senders never share a number
+        await self._line.send_packet(packet)
+
+    def _inflight_full(self) -> bool:
+        """Return whether the server's credit is used up."""
+        if self._max_inflight is None:
+            return False
+        acked = self.stats.acked_seq if self.stats else None
+        done = 0 if acked is None else acked + 1
+        return (self.sent - done) % _WRAP >= self._max_inflight

@@ -1,0 +1,225 @@
+"""The client for programs without an event loop: the same names, each call blocks.
+
+A thread of its own runs the asynchronous client. Any thread may call in, several at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+
+from longwatch.client import client as asynchronous
+from longwatch.errors import ClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from types import TracebackType
+    from typing import Self
+
+    from longwatch.client.answer import Answer as AsyncAnswer
+    from longwatch.client.answer import Timing, Usage
+    from longwatch.client.publisher import Publisher as AsyncPublisher
+    from longwatch.client.publisher import StreamStats
+
+T = TypeVar("T")
+
+
+def connect(url: str, *, api_key: str | None = None, timeout: float = 30.0) -> Client:
+    """Return a client of the service at `url`; it connects when it is entered with `with`."""
+    return Client(asynchronous.connect(url, api_key=api_key, timeout=timeout))
+
+
+class Client:
+    """See `longwatch.client.Client`."""
+
+    def __init__(self, client: asynchronous.Client) -> None:
+        self.asynchronous = client
+        """The client beneath, for `run`: `client.run(push_file(client.asynchronous, ...))`."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Connect."""
+        loop = asyncio.new_event_loop()
+        self._loop = loop
+        self._thread = threading.Thread(
+            target=loop.run_forever, name="longwatch-client", daemon=True
+        )
+        self._thread.start()
+        try:
+            self.run(self.asynchronous.__aenter__())
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; calls under way end with `ClosedError`. Again does nothing."""
+        if self._loop is not None:
+            self.run(self.asynchronous.aclose())
+            self._stop()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` on the client's own loop and return its result.
+
+        Raises:
+            ClosedError: this client is not open.
+        """
+        if self._loop is None:
+            work.close()
+            raise ClosedError("this client is not connected; use it in `with`")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:  # Ctrl-C, too, must not leave the work running
+            future.cancel()
+            raise
+
+    def open_stream(self, stream: str, **options: Any) -> Publisher:
+        """Open `stream` to feed it; the options are those of the asynchronous client."""
+        return Publisher(self, self.run(self.asynchronous.open_stream(stream, **options)))
+
+    def close_stream(self, stream: str, *, discard_memory: bool = False) -> None:
+        """Take `stream` off the server; what it remembers stays unless `discard_memory`."""
+        self.run(self.asynchronous.close_stream(stream, discard_memory=discard_memory))
+
+    def ask(
+        self,
+        question: str,
+        *,
+        stream: str | None = None,
+        as_of: float | None = None,
+        max_tokens: int | None = None,
+        **sampling: Unpack[asynchronous.Sampling],
+    ) -> Answer:
+        """Ask about what `stream` has shown; returns as soon as the answer begins."""
+        asked = self.asynchronous.ask(
+            question, stream=stream, as_of=as_of, max_tokens=max_tokens, **sampling
+        )
+        return Answer(self, self.run(asked))
+
+    def ping(self) -> float:
+        """Return the seconds of one round trip."""
+        return self.run(self.asynchronous.ping())
+
+    def streams(self) -> list[dict[str, Any]]:
+        """Return what the server says of each of its streams."""
+        return self.run(self.asynchronous.streams())
+
+    def models(self) -> list[str]:
+        """Return the names of the models that answer here."""
+        return self.run(self.asynchronous.models())
+
+    def _stop(self) -> None:
+        """Stop the loop and its thread."""
+        loop, thread = self._loop, self._thread
+        self._loop = self._thread = None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+class Publisher:
+    """See `longwatch.client.Publisher`."""
+
+    def __init__(self, client: Client, publisher: AsyncPublisher) -> None:
+        self._client = client
+        self._publisher = publisher
+
+    def __enter__(self) -> Self:
+        """Return the publisher itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the stream, unless the connection is gone."""
+        self._client.run(self._publisher.__aexit__(kind, error, trace))
+
+    @property
+    def stats(self) -> StreamStats | None:
+        """The latest statistics; None until the first came."""
+        return self._publisher.stats
+
+    @property
+    def accepted(self) -> dict[str, Any]:
+        """The format, sampling rate and so on that the server settled on."""
+        return self._publisher.accepted
+
+    def send(self, payload: bytes, time: float, **marks: Any) -> None:
+        """Send one picture or piece of video; waits while the server does not keep up."""
+        self._client.run(self._publisher.send(payload, time, **marks))
+
+    def end(self) -> None:
+        """Say that nothing more will come."""
+        self._client.run(self._publisher.end())
+
+    def drain(self) -> StreamStats | None:
+        """End the stream and wait until the server is through with it."""
+        return self._client.run(self._publisher.drain())
+
+
+class Answer:
+    """See `longwatch.client.Answer`."""
+
+    def __init__(self, client: Client, answer: AsyncAnswer) -> None:
+        self._client = client
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the pieces of the text as they come."""
+        pieces = aiter(self._answer)
+        while (piece := self._client.run(_next(pieces))) is not None:
+            yield piece
+
+    def read(self) -> str:
+        """Wait for the end and return the whole text."""
+        return self._client.run(self._answer.read())
+
+    def cancel(self) -> None:
+        """Stop the answer; what has come in stays."""
+        self._client.run(self._answer.cancel())
+
+    @property
+    def text(self) -> str:
+        """The text that has come in so far."""
+        return self._answer.text
+
+    @property
+    def as_of(self) -> float | None:
+        """Seconds on the stream's clock of the newest frame that the answer may see."""
+        return self._answer.as_of
+
+    @property
+    def status(self) -> str:
+        """`in_progress`, then `completed`, `incomplete`, `cancelled` or `failed`."""
+        return self._answer.status
+
+    @property
+    def timing(self) -> Timing | None:
+        """Where the answer's time went, once it has ended."""
+        return self._answer.timing
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens that the answer took, once it has ended."""
+        return self._answer.usage
+
+
+async def _next(pieces: AsyncIterator[str]) -> str | None:
+    """Return the next piece, or None at the end."""
+    return await anext(pieces, None)
