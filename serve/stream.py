@@ -13,11 +13,11 @@ from longwatch.errors import ConfigError, EmptyStreamError
 from longwatch.memory import POLICIES, Window
 from longwatch.memory.memory import Memory
 from longwatch.registry import lookup
-from longwatch.stream.buffer import LatestBuffer
+from longwatch.stream.buffer import DropPolicy, LatestBuffer
 from longwatch.stream.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from longwatch.memory.base import Policy
     from longwatch.memory.memory import Snapshot
@@ -46,6 +46,7 @@ class StreamSettings:
             raise ConfigError(f"fps must be above 0 and at most 1000, not {self.fps}")
         if not 1 <= self.queue <= 1024:
             raise ConfigError(f"queue must be between 1 and 1024 frames, not {self.queue}")
+        DropPolicy.parse(self.on_full)
         lookup(COMPRESSORS, self.compressor, "compressor")
         lookup(POLICIES, self.policy, "memory policy")
         if self.window_tokens is not None:
@@ -119,7 +120,7 @@ class Stream:
             )
         return snapshot
 
-    def read(self, frame: Frame, chunk: int) -> Iterator[None]:
+    def read(self, frame: Frame, chunk: int) -> Generator[None, None, None]:
         """Encode, compress, read and commit `frame`, in steps; a failed frame leaves no trace."""
         model, memory = self._model, self.memory
         last = memory.snapshot().as_of

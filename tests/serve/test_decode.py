@@ -1,0 +1,106 @@
+"""One answer, step by step."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from longwatch.memory import Full
+from longwatch.memory.context import Context
+from longwatch.memory.memory import Memory, Snapshot
+from longwatch.models.base import Turn
+from longwatch.models.sampling import Sampling
+from longwatch.serve.answer import Done, Question
+from longwatch.serve.decode import Answer
+from longwatch.serve.observer import Observer
+from tests.serve import tiny
+
+
+@pytest.fixture(scope="module")
+def model() -> tiny.TinyVideoLM:
+    return tiny.TinyVideoLM()
+
+
+@pytest.fixture(scope="module")
+def snapshot(model: tiny.TinyVideoLM) -> Snapshot:
+    memory = Memory(Full(), model.decoder.rope)
+    for i in range(3):
+        frame = tiny.frame(i)
+        source = model.frame_input(model.encode([frame])[0], frame.time)
+        draft = memory.begin(source.positions, frame.time)
+        for _ in model.read(source, draft):
+            pass
+        memory.commit()
+    return memory.snapshot()
+
+
+def run(model: tiny.TinyVideoLM, snapshot: Snapshot, sampling: Sampling) -> Done:
+    listener = tiny.Listener()
+    asked = Question((Turn("user", "what?"),), sampling)
+    answer = Answer(asked, snapshot, model, listener, Observer())
+    answer.start(0)
+    with torch.inference_mode():
+        for _ in answer.steps():
+            pass
+    return listener.done()
+
+
+def test_decoding_step_by_step_equals_one_pass_over_all(
+    model: tiny.TinyVideoLM, snapshot: Snapshot
+) -> None:
+    """Each token is the likeliest one after all tokens before it, read at once."""
+    text = run(model, snapshot, Sampling(max_tokens=12)).text
+    ids = model.prompt_ids([Turn("user", "what?")])
+    for letter in text:
+        context = Context(snapshot.segments, model.decoder.rope, room=len(ids))
+        token = int(model.decoder.logits(model.read_text(ids, context)).argmax())
+        assert model.tokenizer.decode([token]) == letter
+        ids.append(token)
+
+
+def test_a_stop_string_ends_the_answer_before_it(
+    model: tiny.TinyVideoLM, snapshot: Snapshot
+) -> None:
+    whole = run(model, snapshot, Sampling(max_tokens=12)).text
+    done = run(model, snapshot, Sampling(max_tokens=12, stop=(whole[4:6],)))
+    assert done.text == whole[: whole.index(whole[4:6])]
+    assert (done.status, done.reason) == ("completed", "stop")
+
+
+def test_an_end_token_ends_the_answer_and_is_not_shown(snapshot: Snapshot) -> None:
+    model = tiny.TinyVideoLM()
+    whole = run(model, snapshot, Sampling(max_tokens=12)).text
+    token = ord(whole[5]) - 48
+    model.stop_ids = frozenset([token])
+    done = run(model, snapshot, Sampling(max_tokens=12))
+    assert done.text == whole[: whole.index(whole[5])]
+    assert (done.status, done.reason) == ("completed", "stop")
+    assert done.usage.output_tokens == len(done.text)
+
+
+def test_the_same_seed_gives_the_same_answer_and_another_one_another(
+    model: tiny.TinyVideoLM, snapshot: Snapshot
+) -> None:
+    texts = [run(model, snapshot, Sampling(1.0, seed=s, max_tokens=24)).text for s in (1, 1, 2)]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_an_answer_cancelled_before_its_first_step_says_nothing(
+    model: tiny.TinyVideoLM, snapshot: Snapshot
+) -> None:
+    listener = tiny.Listener()
+    answer = Answer(tiny.question(), snapshot, model, listener, Observer())
+    answer.cancel()
+    assert list(answer.steps()) == []
+    done = listener.done()
+    assert (done.status, done.text, done.timing.ttft_ms) == ("cancelled", "", None)
+
+
+def test_an_answer_ends_once(model: tiny.TinyVideoLM, snapshot: Snapshot) -> None:
+    listener = tiny.Listener()
+    answer = Answer(tiny.question(tokens=2), snapshot, model, listener, Observer())
+    with torch.inference_mode():
+        list(answer.steps())
+    answer.fail(RuntimeError("too late"))
+    answer.close()
+    assert sum(isinstance(e, Done) for e in listener.events) == 1
