@@ -1,0 +1,37 @@
+# Two commands for a new machine: `make demo` and `make test`. Each sets up what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo check test bench clean
+
+help:           ## this list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+
+setup: $(READY) ## a virtual environment with everything, versions pinned by constraints.txt
+
+$(READY): pyproject.toml constraints.txt scripts/system-packages
+	scripts/system-packages
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[server,dev]'
+	touch $@
+
+demo: $(READY)  ## watch a live stream of photographs and answer about it
+	$(BIN)/longwatch demo
+
+check: $(READY) ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(READY)  ## every test
+	$(BIN)/python -m pytest
+
+bench: $(READY) ## a quick run of every benchmark, results under benchmarks/results/quick/
+	$(BIN)/python -m benchmarks --quick
+
+clean:          ## remove the environment and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
