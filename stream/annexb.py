@@ -1,0 +1,92 @@
+"""Pushed H.264 and HEVC in Annex-B form, cut into chunks in any way."""
+
+from __future__ import annotations
+
+from collections import deque
+from fractions import Fraction
+from typing import TYPE_CHECKING, cast
+
+import av
+
+from longwatch.errors import SourceError
+from longwatch.stream.decoding import Decoded, PacketDecoder
+from longwatch.stream.units import is_access_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from av import Packet, VideoCodecContext, VideoFrame, VideoStream
+
+    AnyPacket = Packet[VideoStream]
+
+    from longwatch.errors import FrameError
+    from longwatch.stream.intake import Chunk, Epochs
+    from longwatch.stream.limits import MediaLimits
+
+IN_FLIGHT = 64  # packets whose picture may still come; H.264 reorders by at most 16
+SURE = 3  # whole access units in a row, after which a sender is taken to send nothing else
+
+
+class AnnexB:
+    """Decodes one epoch of `h264` or `hevc`. A picture has the pts of the chunk it begins in.
+
+    A parser finds where access units end, which it only knows when the next one begins. So where
+    each chunk turns out to be one whole access unit, that delay of a frame is left out.
+    """
+
+    def __init__(
+        self, codec: str, limits: MediaLimits, on_damage: Callable[[FrameError], None]
+    ) -> None:
+        self._codec = codec
+        self._limits = limits
+        self._context = cast("VideoCodecContext", av.CodecContext.create(codec, "r"))
+        self._decoder = PacketDecoder(self._context, limits, on_damage)
+        self._received = self._parsed = 0  # bytes
+        self._chunks: deque[tuple[int, Chunk]] = deque()  # with the offset of its first byte
+        self._owners: deque[Chunk] = deque(maxlen=IN_FLIGHT)  # of the latest packets
+        self._packets = 0
+        self._units = 0  # chunks in a row that were whole access units
+
+    def decode(self, epoch: Epochs) -> Iterator[Decoded]:  # noqa: D102
+        while (chunk := epoch.next()) is not None:
+            self._chunks.append((self._received, chunk))
+            self._received += len(chunk.payload)
+            for packet in self._parse(chunk.payload):
+                yield from self._decode(packet)
+            if self._received - self._parsed > self._limits.parse_bytes:
+                raise SourceError(
+                    f"no access unit ends in {self._limits.parse_bytes} bytes of {self._codec}; "
+                    "send Annex-B data, with start codes",
+                    code="source_corrupt",
+                )
+        if self._received > self._parsed:
+            for packet in self._context.parse():
+                yield from self._decode(packet)
+        yield from self._pictures(None)
+
+    def _parse(self, payload: bytes) -> list[AnyPacket]:
+        packets = self._context.parse(payload)
+        self._units = self._units + 1 if is_access_unit(payload, self._codec) else 0
+        if self._units >= SURE:
+            packets += self._context.parse()
+        return packets
+
+    def _decode(self, packet: AnyPacket) -> Iterator[Decoded]:
+        while len(self._chunks) > 1 and self._chunks[1][0] <= self._parsed:
+            self._chunks.popleft()
+        self._parsed += packet.size
+        self._owners.append(self._chunks[0][1])
+        packet.pts = packet.dts = self._packets  # the decoder hands it on to the picture
+        packet.time_base = Fraction(1, 1)
+        self._packets += 1
+        yield from self._pictures(packet)
+
+    def _pictures(self, packet: AnyPacket | None) -> Iterator[Decoded]:
+        for frame in self._decoder.decode(packet):
+            owner = self._owner(frame)
+            yield Decoded(frame, owner.pts, owner)
+
+    def _owner(self, frame: VideoFrame) -> Chunk:
+        number = self._packets - 1 if frame.pts is None else frame.pts
+        first = self._packets - len(self._owners)
+        return self._owners[max(0, number - first)]

@@ -1,0 +1,167 @@
+"""Pushed video in a container: fragmented MP4, WebM, MPEG-TS, cut into chunks in any way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import av
+
+from longwatch.errors import LongwatchError, SourceError
+from longwatch.stream.decoding import Decoded, PacketDecoder
+from longwatch.stream.images import check_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from av import VideoStream
+    from av.container import InputContainer
+
+    from longwatch.errors import FrameError
+    from longwatch.stream.intake import Chunk, Epochs
+    from longwatch.stream.limits import MediaLimits
+
+DEMUXERS = {"mp4": "mp4", "webm": "matroska", "mpegts": "mpegts"}
+
+
+class Container:
+    """Decodes one epoch of `mp4`, `webm` or `mpegts`, all of it on the thread that iterates.
+
+    Times count from the epoch's first picture, which has the pts of the epoch's first chunk.
+    """
+
+    def __init__(
+        self, form: str, limits: MediaLimits, on_damage: Callable[[FrameError], None]
+    ) -> None:
+        self._form = form
+        self._limits = limits
+        self._on_damage = on_damage
+
+    def decode(self, epoch: Epochs) -> Iterator[Decoded]:  # noqa: D102
+        pipe = Pipe(epoch, self._limits)
+        if self._form == "mp4":
+            pipe.gather(has_index)
+        try:
+            with self._open(pipe) as container:
+                yield from self._pictures(container, pipe)
+        except LongwatchError:
+            raise
+        except Exception as error:  # noqa: BLE001  libav's bindings raise many types at damaged data
+            if pipe.bytes_read == 0:
+                return  # an epoch without a byte is no broken one
+            raise SourceError(
+                f"the {self._form} data cannot be read ({type(error).__name__}); send it from its "
+                "start, in order and, if MP4, fragmented; then begin a new epoch",
+                code="source_corrupt",
+            ) from None
+
+    def _open(self, pipe: Pipe) -> InputContainer:
+        return av.open(
+            pipe,
+            "r",
+            format=DEMUXERS[self._form],
+            options={"probesize": str(self._limits.probe_bytes), "analyzeduration": "0"},
+            buffer_size=65536,
+        )
+
+    def _pictures(self, container: InputContainer, pipe: Pipe) -> Iterator[Decoded]:
+        stream = video_stream(container, f"the {self._form} data")
+        check_size(stream.codec_context.width, stream.codec_context.height, self._limits)
+        decoder = PacketDecoder(stream.codec_context, self._limits, self._on_damage)
+        base = pipe.first.pts or 0.0
+        origin: float | None = None
+        for packet in container.demux(stream):
+            for frame in decoder.decode(packet):
+                if frame.pts is None:
+                    yield Decoded(frame, None, pipe.chunk)
+                    continue
+                origin = frame.time if origin is None else origin
+                yield Decoded(frame, base + frame.time - origin, pipe.chunk)
+
+
+class Pipe:
+    """Gives the chunks of one epoch to libav, which sees a file that cannot be sought in."""
+
+    def __init__(self, epoch: Epochs, limits: MediaLimits) -> None:
+        self._epoch = epoch
+        self._limits = limits
+        self._rest = memoryview(b"")
+        self._ended = False
+        self.bytes_read = 0
+        chunk = epoch.next()
+        if chunk is None:
+            raise SourceError("an epoch began without a chunk", code="source_corrupt")
+        self.first = self.chunk = chunk
+        self._rest = memoryview(chunk.payload)
+
+    def gather(self, enough: Callable[[bytearray], bool]) -> None:
+        """Wait until the next bytes are `enough`, so that one read can give them all.
+
+        Raises:
+            SourceError: nothing came for too long (`source_stalled`).
+        """
+        head = bytearray(self._rest)
+        while not enough(head) and len(head) <= self._limits.probe_bytes and self._advance():
+            head += self._rest
+        self._rest = memoryview(bytes(head))
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, waiting for the first; none at the end of the epoch.
+
+        Raises:
+            SourceError: nothing came for too long (`source_stalled`).
+        """
+        while not self._rest and self._advance():
+            pass
+        data, self._rest = bytes(self._rest[:size]), self._rest[size:]
+        self.bytes_read += len(data)
+        return data
+
+    def _advance(self) -> bool:
+        """Wait for the next chunk; False at the end of the epoch, however often it is asked."""
+        chunk = None if self._ended else self._epoch.next(self._limits.idle_s)
+        if chunk is None:
+            self._ended = True
+            self._rest = memoryview(b"")
+            return False
+        self.chunk = chunk
+        self._rest = memoryview(chunk.payload)
+        return True
+
+
+def has_index(head: bytes | bytearray) -> bool:
+    """Tell whether an MP4 file that begins with `head` has given its index, or gives none first.
+
+    libav goes back while it reads the index, which a pipe only allows within one read.
+    """
+    at = 0
+    while at + 8 <= len(head):
+        size, kind = int.from_bytes(head[at : at + 4]), head[at + 4 : at + 8]
+        if kind in (b"mdat", b"moof") or size < 8:
+            return True
+        at += size
+        if kind == b"moov" and at <= len(head):
+            return True
+    return False
+
+
+def video_stream(container: InputContainer, what: str) -> VideoStream:
+    """Return the first video track that can be decoded here.
+
+    Raises:
+        SourceError: there is none, or none with a known codec (`source_codec_unsupported`).
+    """
+    if not container.streams.video:
+        raise SourceError(f"{what} has no video track; choose another", code="source_no_video")
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            return stream
+    raise SourceError(
+        f"{what} holds video that cannot be decoded here; convert it to H.264",
+        code="source_codec_unsupported",
+    )
+
+
+def starts_container(chunk: Chunk) -> bool:
+    """Tell whether `chunk` holds the beginning of an MP4 or WebM file."""
+    head = chunk.payload[:8]
+    return head[4:] == b"ftyp" or head.startswith(b"\x1a\x45\xdf\xa3")

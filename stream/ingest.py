@@ -1,0 +1,185 @@
+"""One publisher's way into a stream: bytes in any of the known formats -> frames in the buffer."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from longwatch.errors import ClosedError, ConfigError, FrameError, InputError
+from longwatch.registry import lookup
+from longwatch.stream.images import check_size, decode_image, too_large
+from longwatch.stream.intake import Chunk
+from longwatch.stream.pictures import Pictures
+from longwatch.stream.sink import Counters, Drop, Sink
+from longwatch.stream.video import Video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from longwatch.errors import LongwatchError
+    from longwatch.stream.buffer import LatestBuffer
+    from longwatch.stream.limits import MediaLimits
+    from longwatch.stream.timeline import Timeline
+
+# `image` and its three names are the same: what a picture is, its first bytes tell.
+FORMATS: dict[str, type[Pictures | Video]] = {
+    "image": Pictures,
+    "jpeg": Pictures,
+    "png": Pictures,
+    "webp": Pictures,
+    "raw_rgb": Pictures,
+    "h264": Video,
+    "hevc": Video,
+    "mp4": Video,
+    "webm": Video,
+    "mpegts": Video,
+}
+LATEST = 1e10  # seconds; no clock of a publisher says more
+STOP = 10.0  # seconds to wait for the worker at `close`; it looks at the flag between pictures
+
+
+class Ingest:
+    """Decodes what one publisher sends, on one thread of its own.
+
+    `form` is one of `FORMATS`; `raw_rgb` needs `size`, (width, height), for its (height, width, 3)
+    bytes. Faults of the data are handed to `on_fault`, at most one a second of each code, on
+    whichever thread finds them; they never end the ingest.
+    """
+
+    def __init__(
+        self,
+        form: str,
+        *,
+        fps: float | None,
+        limits: MediaLimits,
+        buffer: LatestBuffer,
+        timeline: Timeline,
+        on_fault: Callable[[LongwatchError], None],
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        """Begin.
+
+        Raises:
+            ConfigError: no such format, or a size that is missing, not needed or too large.
+        """
+        kind = lookup(FORMATS, form, "format")
+        if (size is not None) != (form == "raw_rgb"):
+            raise ConfigError(
+                "raw_rgb needs a width and a height; other formats bring their own", param="size"
+            )
+        self.form = form
+        self._limits = limits
+        self._sink = Sink(fps, buffer, timeline, on_fault)
+        self._way: Pictures | Video
+        if kind is Video:
+            self._way = Video(form, limits, self._sink)
+        elif size is not None:
+            self._way = Pictures(self._sink, _raw_decoder(size, limits))
+        else:
+            self._way = Pictures(self._sink, partial(decode_image, limits=limits))
+        timeline.restart()
+        self._lock = threading.RLock()  # keeps what several threads feed in one order
+        self._ended = False
+        self._worker = threading.Thread(target=self._run, name=f"ingest-{form}", daemon=True)
+        self._worker.start()
+
+    @property
+    def counters(self) -> Counters:
+        """What was received, emitted, and dropped by reason, so far."""
+        return self._sink.counters()
+
+    def feed(
+        self,
+        payload: bytes,
+        pts: float | None = None,
+        *,
+        epoch: bool = False,
+        discontinuity: bool = False,
+        captured_at: float | None = None,
+    ) -> None:
+        """Take one picture or chunk; returns at once, from any thread.
+
+        Args:
+            payload: one whole picture, or any piece of a bitstream.
+            pts: presentation time in seconds on the publisher's clock; None takes the arrival.
+                Of a chunk in a container only the first one's of an epoch counts.
+            epoch: a new bitstream begins here.
+            discontinuity: the publisher's clock breaks here.
+            captured_at: seconds since 1970.
+
+        Raises:
+            ClosedError: the ingest was ended or closed, or the buffer was.
+        """
+        arrived = time.monotonic()
+        self._sink.receive()
+        if len(payload) > self._limits.max_message_bytes:
+            limit = f"{self._limits.max_message_bytes} bytes"
+            self._sink.drop(Drop.SIZE, too_large(f"{len(payload)} bytes", limit))
+            return
+        chunk = Chunk(payload, self._checked(pts), arrived, captured_at, epoch, discontinuity)
+        with self._lock:
+            if self._ended or self._sink.buffer.closed:
+                raise ClosedError("this stream takes no more frames; open it again to push more")
+            self._way.put(chunk)
+
+    def end(self) -> None:
+        """Take no more, and let what was fed come out; returns at once (see `join`)."""
+        with self._lock:
+            self._ended = True
+            self._way.end()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until everything came out after `end`; False after `timeout` seconds."""
+        if self._worker is not threading.current_thread():
+            self._worker.join(timeout)
+        return not self._worker.is_alive()
+
+    def close(self) -> None:
+        """Drop what was not decoded yet and stop the thread. Calling it again does nothing."""
+        self._sink.stopped.set()
+        self.end()
+        self.join(STOP)
+
+    def _run(self) -> None:
+        try:
+            self._way.run()
+        except ClosedError:  # the stream went away; nobody is left to tell
+            self.end()
+
+    def _checked(self, pts: float | None) -> float | None:
+        if pts is None or (math.isfinite(pts) and abs(pts) <= LATEST):
+            return pts
+        self._sink.report(
+            InputError(
+                f"a pts of {pts} s cannot be true, so the time of arrival stands in for it; send "
+                "seconds since the stream began, or since 1970",
+                param="pts",
+            )
+        )
+        return None
+
+
+def _raw_decoder(
+    size: tuple[int, int], limits: MediaLimits
+) -> Callable[[bytes], NDArray[np.uint8]]:
+    width, height = size
+    if width < 1 or height < 1:
+        raise ConfigError(f"a picture cannot measure {width}x{height}", param="size")
+    check_size(width, height, limits)
+
+    def decode(payload: bytes) -> NDArray[np.uint8]:
+        if len(payload) != width * height * 3:
+            raise FrameError(
+                f"a raw picture of {width}x{height} has {width * height * 3} bytes and this one "
+                f"{len(payload)}; send whole pictures of 3 bytes a pixel"
+            )
+        return np.frombuffer(payload, np.uint8).reshape(height, width, 3).copy()
+
+    return decode
