@@ -66,6 +66,21 @@ class Channel:
             await self.notify({**event, "event_id": event_id})
             return await self._within(reply, event["type"])
 
+    async def command(self, event: dict[str, Any]) -> None:
+        """Send `event` and wait until the server has carried it out, whatever it replies.
+
+        The server takes events in their order, so the pong to a ping that follows says so.
+
+        Raises:
+            ServerError: an error came instead.
+            ClosedError: nothing came in time, or the connection is gone.
+        """
+        event_id = f"c{next(self._ids)}"
+        with self.router.expect("lw.pong", event_id, event_id) as reply:
+            await self.notify({**event, "event_id": event_id})
+            await self.notify({"type": "lw.ping", "t": event_id})
+            await self._within(reply, event["type"])
+
     async def notify(self, event: dict[str, Any]) -> None:
         """Send `event`, to which no reply is awaited."""
         await self.send(json.dumps(event))

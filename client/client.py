@@ -149,13 +149,13 @@ class Client:
         return view
 
     async def close_stream(self, stream: str, *, discard_memory: bool = False) -> None:
-        """Take `stream` off the server; what it remembers stays unless `discard_memory`."""
-        event = {
-            "type": "lw.stream.close",
-            "stream": stream,
-            "discard_memory": discard_memory,
-        }
-        await self._channel.request(event, "lw.stream.state", stream)
+        """Stop feeding `stream`; the server forgets it only with `discard_memory`.
+
+        Raises:
+            ServerError: there is no such stream, or another connection feeds it.
+        """
+        event = {"type": "lw.stream.close", "stream": stream, "discard_memory": discard_memory}
+        await self._channel.command(event)
 
     async def ask(
         self,
@@ -213,7 +213,7 @@ class Client:
         """Return the seconds of one round trip, and set `clock_offset` by the way."""
         sent = time.time()
         clock = time.perf_counter()
-        pong = await self._channel.request({"type": "lw.ping", "t": sent}, "lw.pong", repr(sent))
+        pong = await self._channel.request({"type": "lw.ping", "t": sent}, "lw.pong", str(sent))
         trip = time.perf_counter() - clock
         self.clock_offset = pong["server_time"] - (sent + trip / 2)
         return trip

@@ -120,7 +120,7 @@ class StreamView:
 
 
 class Publisher(StreamView):
-    """Feeds one stream; `Client.open_stream` makes it. As a context manager it ends the stream."""
+    """Feeds one stream; `Client.open_stream` makes it. A context manager."""
 
     def __init__(
         self, line: Line, opened: dict[str, Any], *, max_bytes: int | None, max_inflight: int | None
@@ -146,9 +146,11 @@ class Publisher(StreamView):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the stream, unless the connection is gone."""
+        """Wait until all that was sent is read, and leave the stream; after an error at once."""
         if self._lost is None:
-            await self.end()
+            if error is None:
+                await self.drain()
+            await self.close()
 
     async def send(
         self,
@@ -201,12 +203,17 @@ class Publisher(StreamView):
             ClosedError: the connection was lost first.
         """
         await self.end()
-        while not self._settled():
-            await self._changed()
+        before = None
+        while not self._settled(before):
+            before = self.stats
+            await self.next_stats()
         return self.stats
 
     async def close(self, *, discard_memory: bool = False) -> None:
-        """Take the stream off the server; its memory stays unless `discard_memory`."""
+        """Leave the stream to its next publisher; it is forgotten only with `discard_memory`.
+
+        What was sent and not yet decoded is dropped; `drain` first to keep it.
+        """
         self._ended = True
         await self._line.close_stream(self.stream, discard_memory=discard_memory)
 
@@ -214,13 +221,16 @@ class Publisher(StreamView):
     def _pictures(self) -> bool:
         return self.accepted.get("format") in _PICTURES
 
-    def _settled(self) -> bool:
-        """Return whether the server has taken in all that was sent, and has read it."""
+    def _settled(self, before: StreamStats | None) -> bool:
+        """Return whether the server has taken in all that was sent, and is through with it.
+
+        A piece of encoded video need not be one frame, so where the counts do not add up, two
+        statistics that say the same have to do.
+        """
         stats = self.stats
-        if stats is None:
+        if stats is None or stats.queue or stats.acked_seq != (self.sent - 1) % _WRAP:
             return False
-        taken = stats.acked_seq is not None and stats.acked_seq == (self.sent - 1) % _WRAP
-        return taken and stats.queue == 0
+        return stats.used + sum(stats.dropped.values()) == stats.received or stats == before
 
     async def _send(
         self, kind: Kind, payload: bytes, time: float, flags: Flags, captured_at: float | None

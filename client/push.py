@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from longwatch.client.media import Piece, camera_pieces, jpeg, probe
-from longwatch.errors import ConfigError
+from longwatch.client.pace import Unpaced, make_pace
 
 if TYPE_CHECKING:
     import os
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from longwatch.client.client import Client
     from longwatch.client.media import Media
+    from longwatch.client.pace import Pace
     from longwatch.client.publisher import Publisher, StreamStats
 
 T = TypeVar("T")
@@ -60,10 +61,9 @@ async def push_file(
         ServerError: the server refused the stream.
         ClosedError: the connection was lost.
     """
-    pace = _Pace(speed)
     media = await asyncio.to_thread(probe, path)
-    await client.ping()
-    publisher = await client.open_stream(stream, format=media.format, fps=fps, **options)
+    pace = make_pace(speed, pictures=media.format == "image")
+    publisher = await _open(client, stream, media.format, fps, speed, options)
     duration = None if loop else media.duration
     async with aclosing(_play(media, publisher.accepted.get("fps", fps), loop=loop)) as pieces:
         return await _push(client, publisher, pieces, pace, _Report(progress, duration))
@@ -87,10 +87,9 @@ async def push_camera(
     """
     async with aclosing(_in_thread(lambda: camera_pieces(index, fps))) as seen:
         first = await anext(seen, None)  # so that a missing camera opens no stream
-        await client.ping()
-        publisher = await client.open_stream(stream, format="image", fps=fps, **options)
+        publisher = await _open(client, stream, "image", fps, 1.0, options)
         async with aclosing(_after(first, seen)) as pieces:
-            return await _push(client, publisher, pieces, _Pace(None), _Report(progress, None))
+            return await _push(client, publisher, pieces, Unpaced(), _Report(progress, None))
 
 
 async def push_frames(
@@ -112,31 +111,27 @@ async def push_frames(
         ServerError: the server refused the stream.
         ClosedError: the connection was lost.
     """
-    pace = _Pace(speed)
-    await client.ping()
-    publisher = await client.open_stream(stream, format="image", fps=fps, **options)
+    pace = make_pace(speed, pictures=True)
+    publisher = await _open(client, stream, "image", fps, speed, options)
     made = _in_thread(lambda: (Piece(jpeg(image), at, at) for image, at in frames))
     async with aclosing(made) as pieces:
         return await _push(client, publisher, pieces, pace, _Report(progress, None))
 
 
-class _Pace:
-    """Waits until a piece is due, as if the recording were played live at some speed."""
-
-    def __init__(self, speed: float | None) -> None:
-        if speed is not None and speed <= 0:
-            raise ConfigError(f"speed must be above 0, not {speed:g}; 1 is live, 2 twice as fast")
-        self._speed = speed
-        self._start: float | None = None
-
-    async def wait(self, due: float) -> None:
-        """Wait until `due` seconds of the recording have been played."""
-        if self._speed is None:
-            return
-        now = clock.monotonic()
-        if self._start is None:
-            self._start = now - due / self._speed
-        await asyncio.sleep(max(0.0, self._start + due / self._speed - now))
+async def _open(
+    client: Client,
+    stream: str,
+    form: str,
+    fps: float | None,
+    speed: float | None,
+    options: dict[str, Any],
+) -> Publisher:
+    """Open the stream; where a recording is not played live, the server need not drop any."""
+    await client.ping()
+    policy = dict(options.pop("policy", None) or {})
+    if speed is None:
+        policy.setdefault("on_full", "block")
+    return await client.open_stream(stream, format=form, fps=fps, policy=policy, **options)
 
 
 class _Report:
@@ -157,12 +152,12 @@ async def _push(
     client: Client,
     publisher: Publisher,
     pieces: AsyncIterator[Piece],
-    pace: _Pace,
+    pace: Pace,
     report: _Report,
 ) -> Progress:
     """Send `pieces` when they are due, end the stream, and wait until the server has read it."""
     async for piece in pieces:
-        await pace.wait(piece.due)
+        await pace.wait(publisher, piece.due, len(piece.payload))
         await publisher.send(
             piece.payload,
             piece.time,
@@ -178,6 +173,7 @@ async def _push(
             stats=publisher.stats,
         )
     report.update(stats=await publisher.drain())
+    await publisher.close()
     return report.progress
 
 

@@ -123,6 +123,8 @@ class Router:
             if cause and waiter.event_id == cause:
                 self._settle(waiter, error)
                 return
+        if error.code == "response_cancel_not_active":
+            return  # the answer ended while its cancel was under way
         stream = (body.get("lw") or {}).get("stream")
         if stream in self.views:
             self.views[stream].faults.append(error)
@@ -143,7 +145,7 @@ def _subject(event: dict[str, Any]) -> str:
     """Return what an event is about, in the word by which its request named it."""
     kind = event["type"]
     if kind == "lw.pong":
-        return repr(event.get("t"))
+        return str(event.get("t"))
     if kind == "response.created":
         return str((event["response"].get("metadata") or {}).get(TAG, ""))
     if kind.startswith("conversation.item."):

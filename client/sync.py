@@ -147,7 +147,7 @@ class Publisher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the stream, unless the connection is gone."""
+        """Wait until all that was sent is read, and leave the stream; after an error at once."""
         self._client.run(self._publisher.__aexit__(kind, error, trace))
 
     @property
@@ -171,6 +171,10 @@ class Publisher:
     def drain(self) -> StreamStats | None:
         """End the stream and wait until the server is through with it."""
         return self._client.run(self._publisher.drain())
+
+    def close(self, *, discard_memory: bool = False) -> None:
+        """Leave the stream to its next publisher; it is forgotten only with `discard_memory`."""
+        self._client.run(self._publisher.close(discard_memory=discard_memory))
 
 
 class Answer:

@@ -45,9 +45,10 @@ async def test_encoded_video_marks_epochs_key_frames_and_jumps() -> None:
 
 async def test_the_end_is_said_once_and_nothing_follows_it() -> None:
     async with talking() as (client, peer):
-        async with await publish(client, peer) as publisher:
-            await publisher.send(b"x", 0.0)
-            await publisher.end()
+        publisher = await publish(client, peer)
+        await publisher.send(b"x", 0.0)
+        await publisher.end()
+        await publisher.end()
         assert (await peer.packet()).kind == Kind.IMAGE
         assert (await peer.packet()).kind == Kind.END
         with pytest.raises(ClosedError, match="was ended"):
@@ -112,11 +113,13 @@ async def test_draining_ends_when_all_was_taken_and_nothing_waits_any_more() -> 
         draining = asyncio.create_task(publisher.drain())
         await peer.packet()
         assert (await peer.packet()).kind == Kind.END
-        await peer.say("lw.stream.stats", **stats(acked_seq=0))
+        await peer.say("lw.stream.stats", **stats(received=1, acked_seq=0))
         assert not await drained(peer, draining)
-        await peer.say("lw.stream.stats", **stats(acked_seq=1, queue=1))
+        await peer.say("lw.stream.stats", **stats(received=1, acked_seq=1, queue=1))
         assert not await drained(peer, draining)
-        await peer.say("lw.stream.stats", **stats(acked_seq=1, used=1))
+        await peer.say("lw.stream.stats", **stats(received=1, acked_seq=1))
+        assert not await drained(peer, draining)
+        await peer.say("lw.stream.stats", **stats(received=1, acked_seq=1, used=1))
         final = await asyncio.wait_for(draining, 10)
         assert final is not None
         assert final.used == 1
