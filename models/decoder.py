@@ -22,7 +22,7 @@ class Decoder:
 
     The model runs at position zero without a cache of its own; `Step` has both. Whoever builds one
     for a model that came from outside runs `selftest.check` on it first. `own` gives embeddings,
-    (d,), to ids whose row in the table means nothing (placeholders of a vision token).
+    (d,), to ids beyond the model's table: learned vectors that no token stands for.
     """
 
     def __init__(
@@ -44,7 +44,8 @@ class Decoder:
     @torch.inference_mode()
     def embed(self, ids: Sequence[int]) -> Tensor:
         """Return the embeddings, (n, d), of token ids."""
-        out: Tensor = self._embedding(torch.tensor(ids, dtype=torch.int64, device=self.device))
+        known = [0 if token in self._own else token for token in ids]
+        out: Tensor = self._embedding(torch.tensor(known, dtype=torch.int64, device=self.device))
         for i, token in enumerate(ids):
             if token in self._own:
                 out[i] = self._own[token]

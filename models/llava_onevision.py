@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 class LlavaOnevision(HuggingFaceLM):
     """Frames are read as the family reads a video: at one size, pooled, without row breaks.
 
-    A video ends with a learned vector of its own. A live one ends where a question is asked, so
-    that vector opens the prompt, under the id of the placeholder that stands for it.
+    A video ends with a learned vector. A live one ends where a question is asked, so that vector
+    opens the prompt, under an id that the vocabulary does not have.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         config, model = checkpoint.model.config, checkpoint.model
-        self._end = config.video_token_id
+        self._end: int = config.text_config.vocab_size
         super().__init__(checkpoint, own={self._end: model.model.image_newline.detach()})
         settings = read_settings(checkpoint.folder, video=True)
         self._pixels = Pixels.of(settings)
@@ -55,4 +55,5 @@ class LlavaOnevision(HuggingFaceLM):
         return [self._end, *super().prompt_ids(turns)]
 
     def _make_chat(self, tokenizer: Any) -> Chat:
-        return Chat(tokenizer, {"type": "video"}, tokenizer.convert_ids_to_tokens(self._end))
+        marker = tokenizer.convert_ids_to_tokens(self.config.video_token_id)
+        return Chat(tokenizer, {"type": "video"}, marker)
