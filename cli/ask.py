@@ -1,0 +1,100 @@
+"""`longwatch ask`: one question, and the answer as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from longwatch.cli.options import DEFAULT_URL, ApiKey, Url, milliseconds, minutes
+from longwatch.client import connect
+from longwatch.errors import InputError
+
+if TYPE_CHECKING:
+    from longwatch.client import Answer, Client
+
+
+def command(
+    question: Annotated[str, typer.Argument(help="What to ask.")],
+    stream: Annotated[str | None, typer.Option(help="Stream to ask about.")] = None,
+    as_of: Annotated[
+        float | None, typer.Option(help="Ask as of this second of the stream.")
+    ] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 256,
+    temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest word.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> int:
+    """Ask about a stream, now or as of an earlier moment, and stream the answer."""
+    if not question.strip():
+        raise InputError("the question is empty; say what you want to know")
+    asked = {
+        "stream": stream,
+        "as_of": as_of,
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+    }
+    return asyncio.run(_ask(question, asked, url, api_key, as_json=as_json))
+
+
+async def _ask(
+    question: str, asked: dict[str, Any], url: str, api_key: str | None, *, as_json: bool
+) -> int:
+    async with connect(url, api_key=api_key) as client:
+        if asked["stream"] is None:
+            asked["stream"] = await _only_stream(client)
+        answer = await client.ask(question, **asked)
+        try:
+            async for piece in answer:
+                if not as_json:
+                    typer.echo(piece, nl=False)
+        except asyncio.CancelledError:  # Ctrl-C: the server need not go on
+            await answer.cancel()
+            raise
+    if as_json:
+        typer.echo(json.dumps(_record(question, answer)))
+    else:
+        typer.echo()
+        typer.echo(_summary(answer), err=True)
+    return 0 if answer.status in {"completed", "incomplete"} else 1
+
+
+async def _only_stream(client: Client) -> str:
+    """Return the stream that must be meant when none was named."""
+    names = [stream["stream"] for stream in await client.streams()]
+    if len(names) == 1:
+        return str(names[0])
+    if not names:
+        raise InputError("the service has no stream yet; push one with `longwatch watch SOURCE`")
+    raise InputError(f"there are several streams; name one with --stream: {', '.join(names)}")
+
+
+def _summary(answer: Answer) -> str:
+    """Return the line below an answer."""
+    parts = [f"{answer.stream} as of {minutes(answer.as_of)}"]
+    if answer.timing is not None:
+        parts.append(f"first token after {milliseconds(answer.timing.ttft_ms)}")
+        parts.append(f"{milliseconds(answer.timing.total_ms)} in all")
+    if answer.usage is not None:
+        parts.append(f"{answer.usage.output_tokens} tokens")
+    if answer.status == "incomplete":
+        parts.append(f"cut off: {answer.reason}")
+    return " · ".join(parts)
+
+
+def _record(question: str, answer: Answer) -> dict[str, Any]:
+    """Return everything about an answer, as JSON has it."""
+    return {
+        "question": question,
+        "answer": answer.text,
+        "stream": answer.stream,
+        "as_of": answer.as_of,
+        "status": answer.status,
+        "reason": answer.reason,
+        "timing": None if answer.timing is None else asdict(answer.timing),
+        "usage": None if answer.usage is None else asdict(answer.usage),
+    }

@@ -1,0 +1,118 @@
+"""`longwatch watch`: push a file, a camera or a synthetic scene into a stream."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from longwatch.cli.options import DEFAULT_URL, ApiKey, Url, milliseconds, minutes
+from longwatch.client import connect
+from longwatch.client.push import push_camera, push_file, push_frames
+from longwatch.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from longwatch.client import Client
+    from longwatch.client.push import Progress as Pushed
+
+    Push = Callable[[Client, Callable[[Pushed], None]], Coroutine[Any, Any, Pushed]]
+
+
+def command(
+    source: Annotated[
+        str, typer.Argument(help="A video file, camera:N, or synthetic:SEED for a made-up scene.")
+    ],
+    name: Annotated[str | None, typer.Option(help="Name of the stream.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second that the model reads.")] = None,
+    speed: Annotated[float, typer.Option(help="1 is live; 0 as fast as it goes.")] = 1.0,
+    loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = None,
+) -> int:
+    """Push SOURCE into a stream of the service, so that it can be asked about."""
+    if speed < 0:
+        raise ConfigError(f"--speed must not be negative, not {speed:g}; 1 is live")
+    if fps is not None and fps <= 0:
+        raise ConfigError(f"--fps must be above 0, not {fps:g}")
+    stream, push = _open(source, name, {"fps": fps, "speed": speed or None}, loop=loop)
+    return asyncio.run(_watch(stream, push, url, api_key))
+
+
+async def _watch(stream: str, push: Push, url: str, api_key: str | None) -> int:
+    async with connect(url, api_key=api_key) as client:
+        with _bar(stream) as show:
+            done = await push(client, show)
+    stats = done.stats
+    lost = 0 if stats is None else stats.lost
+    read = "-" if stats is None else stats.used
+    typer.echo(f"{stream}: {minutes(done.time)} sent, {read} frames read, {lost} lost")
+    return 0 if not lost else 1
+
+
+def _open(source: str, name: str | None, paced: dict[str, Any], *, loop: bool) -> tuple[str, Push]:
+    """Return the stream's name and what feeds it; nothing is sent yet."""
+    kind, _, rest = source.partition(":")
+    if kind in {"camera", "synthetic"}:
+        if not rest.isdecimal():
+            raise InputError(f"{source!r} needs a number after the colon, such as {kind}:0")
+        if loop:
+            raise InputError(f"--loop is for files, and {source!r} goes on by itself; leave it out")
+        number = int(rest)
+        stream = name or f"{kind}{number}"
+        if kind == "camera":
+            fps = paced["fps"] or 2.0
+            return stream, lambda client, show: push_camera(
+                client, number, stream=stream, fps=fps, progress=show
+            )
+        return stream, _synthetic(number, stream, paced)
+    stream = (
+        name or re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).stem).lstrip(".-_")[:64] or "file"
+    )
+    return stream, lambda client, show: push_file(
+        client, source, stream=stream, loop=loop, progress=show, **paced
+    )
+
+
+def _synthetic(seed: int, stream: str, paced: dict[str, Any]) -> Push:
+    from longwatch.stream.synthetic import SyntheticSource  # OpenCV is not needed otherwise
+
+    scene = SyntheticSource(seed)
+    frames = ((frame.image, frame.time) for frame in scene)
+    return lambda client, show: push_frames(client, frames, stream=stream, progress=show, **paced)
+
+
+@contextmanager
+def _bar(stream: str) -> Iterator[Callable[[Pushed], None]]:
+    """Draw the progress on stderr, where it is a terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[at]}  {task.fields[fps]} fps  lag {task.fields[lag]}"),
+        TextColumn("dropped {task.fields[dropped]}"),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(stream, total=None, at="0:00.0", fps="-", lag="-", dropped=0)
+
+        def show(pushed: Pushed) -> None:
+            stats = pushed.stats
+            bar.update(
+                task,
+                total=pushed.duration,
+                completed=pushed.time,
+                at=minutes(pushed.time),
+                fps="-" if stats is None or stats.fps_used is None else f"{stats.fps_used:.1f}",
+                lag=milliseconds(None if stats is None else stats.lag_ms),
+                dropped=0 if stats is None else stats.lost,
+            )
+
+        yield show
