@@ -1,0 +1,163 @@
+"""`POST /v1/chat/completions`: OpenAI's shape, asked about a live stream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, StreamingResponse
+
+from longwatch.errors import ModelError, ProtocolError
+from longwatch.serve.answer import Delta, Done, Started
+from longwatch.serve.chat_request import parse_request, to_question
+from longwatch.serve.faults import error_object
+from longwatch.serve.listening import Listening
+from longwatch.serve.realtime import events
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.chat_request import ChatRequest
+    from longwatch.serve.service import Service
+
+FINISH = {"completed": "stop", "incomplete": "length", "cancelled": "stop"}
+
+
+async def complete_chat(service: Service, request: Request) -> Response:
+    """Answer one request, whole or as server-sent events; a client that leaves stops it.
+
+    Raises:
+        LongwatchError: the request cannot be carried out.
+    """
+    asked = parse_request(await _body(request, service.settings.max_message_bytes))
+    stream, question = to_question(asked, service)
+    completion = Completion(asked, service.engine.model.name, stream)
+    listening = Listening(service.engine, stream, question)
+    if asked.stream:
+        chunks = _server_sent(completion, listening)
+        return StreamingResponse(
+            chunks, media_type="text/event-stream", headers={"Cache-Control": "no-cache"}
+        )
+    done = await _finish(listening, request)
+    if done.error is not None:
+        raise done.error
+    return JSONResponse(completion.whole(done))
+
+
+class Completion:
+    """One answer in the words of the chat protocol."""
+
+    def __init__(self, asked: ChatRequest, model: str, stream: str) -> None:
+        self.with_usage = asked.stream_options is not None and asked.stream_options.include_usage
+        self._stream = stream
+        self._base = {
+            "id": events.new_id("chatcmpl"),
+            "created": int(time.time()),
+            "model": model,
+        }
+
+    def whole(self, done: Done) -> dict[str, Any]:
+        """Return the answer in one piece."""
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": done.text, "refusal": None},
+            "logprobs": None,
+            "finish_reason": FINISH[done.status],
+        }
+        return {
+            **self._base,
+            "object": "chat.completion",
+            "choices": [choice],
+            "usage": _usage(done),
+            "lw": self._lw(done),
+        }
+
+    def chunks(self, event: AnswerEvent) -> list[dict[str, Any]]:
+        """Return what an event of the engine amounts to."""
+        if isinstance(event, Started):
+            as_of = {self._stream: events.microseconds(event.as_of)}
+            return [self._chunk({"role": "assistant", "content": ""}, lw={"as_of": as_of})]
+        if isinstance(event, Delta):
+            return [self._chunk({"content": event.text})]
+        if event.error is not None:
+            return [{"error": error_object(event.error)}]
+        last = [self._chunk({}, FINISH[event.status], lw=self._lw(event))]
+        if self.with_usage:
+            last.append({**self._chunk({}), "choices": [], "usage": _usage(event)})
+        return last
+
+    def _chunk(
+        self, delta: dict[str, str], finish: str | None = None, **more: object
+    ) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        usage = {"usage": None} if self.with_usage else {}
+        return {
+            **self._base,
+            "object": "chat.completion.chunk",
+            "choices": [choice],
+            **usage,
+            **more,
+        }
+
+    def _lw(self, done: Done) -> dict[str, Any]:
+        as_of = {self._stream: events.microseconds(done.as_of)}
+        return {"as_of": as_of, "timing": events.timing(done)}
+
+
+def _usage(done: Done) -> dict[str, Any]:
+    counts = events.usage(done)
+    return {
+        "prompt_tokens": counts["input_tokens"],
+        "completion_tokens": counts["output_tokens"],
+        "total_tokens": counts["total_tokens"],
+        "prompt_tokens_details": {
+            "cached_tokens": counts["input_token_details"]["cached_tokens"],
+            "audio_tokens": 0,
+        },
+    }
+
+
+async def _server_sent(completion: Completion, listening: Listening) -> AsyncIterator[str]:
+    try:
+        async for event in listening:
+            for chunk in completion.chunks(event):
+                yield f"data: {json.dumps(chunk)}\n\n"
+        yield "data: [DONE]\n\n"
+    finally:
+        listening.cancel()
+
+
+async def _finish(listening: Listening, request: Request) -> Done:
+    """Return the answer's end; a client that leaves meanwhile cancels it."""
+    leaving = asyncio.create_task(_left(request))
+    leaving.add_done_callback(lambda _: listening.cancel())
+    try:
+        async for event in listening:
+            if isinstance(event, Done):
+                return event
+    finally:
+        leaving.cancel()
+    raise ModelError("the answer ended without an end; ask again")
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit:
+            raise ProtocolError(
+                f"a request may have {limit} bytes and this one has more; send less",
+                code="message_too_large",
+            )
+    return bytes(body)

@@ -1,0 +1,183 @@
+"""The service's settings: flags, then environment, then a TOML file, then the defaults below."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
+
+from longwatch.errors import ConfigError
+from longwatch.serve.engine import EngineSettings
+from longwatch.serve.stream import StreamSettings
+from longwatch.stream.limits import MediaLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
+    from pydantic_settings import PydanticBaseSettingsSource
+
+PREFIX = "LONGWATCH_"
+FILE = f"{PREFIX}CONFIG"  # names the TOML file
+ELSEWHERE = {FILE, f"{PREFIX}URL", f"{PREFIX}API_KEY"}  # of other commands
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. A flag is the field's name with dashes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True
+    )
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8090, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    insecure: bool = Field(
+        default=False,
+        description="listen beyond loopback although there is no authentication yet",
+    )
+    origins: tuple[str, ...] = Field(
+        (), description="web origins, besides those on loopback, whose pages may connect"
+    )
+
+    model: str = Field("bundled", description="name or folder of the model")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    dtype: str = Field("auto", description="auto, float32, bfloat16, float16 or int8")
+    threads: int = Field(0, ge=0, description="CPU threads for the model; 0 leaves it to torch")
+
+    fps: float = Field(2.0, description="frames taken a second of each stream; 0 takes all")
+    queue: int = Field(2, description="frames of a stream that may wait for the model")
+    on_full: str = Field("drop_oldest", description="drop_oldest, drop_newest or block")
+    compressor: str = Field("keep_all", description="what thins out a frame's tokens")
+    policy: str = Field("window", description="what a stream's memory keeps")
+    window_tokens: int = Field(0, ge=0, description="size of the window; 0 takes the model's own")
+    sinks: int = Field(1, description="first frames that a window always keeps")
+
+    frame_share: float = Field(0.3, description="of the model's time, for frames beside answers")
+    chunk_tokens: int = Field(64, description="tokens a pass while a frame is read")
+
+    max_streams: int = Field(16, description="streams at once")
+    max_questions: int = Field(32, description="answers under way at once")
+    max_sessions: int = Field(64, ge=1, description="websocket connections at once")
+    max_parallel: int = Field(8, ge=1, description="answers under way at once in one session")
+    max_question_chars: int = Field(16_384, ge=1, description="characters of one dialogue")
+    max_message_bytes: int = Field(4 << 20, ge=1024, description="of one message or request")
+    max_pixels: int = Field(3840 * 2160, ge=1, description="of one picture")
+    send_queue_bytes: int = Field(4 << 20, ge=1024, description="that may wait for one client")
+    stats_seconds: float = Field(1.0, gt=0, description="between two `lw.stream.stats`")
+    metric_streams: int = Field(64, ge=0, description="streams with labels of their own")
+
+    log_format: Literal["text", "json"] = Field("text", description="text or json")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Let the parts check what is theirs."""
+        if self.host not in LOOPBACK and not self.insecure:
+            raise ConfigError(
+                f"host {self.host!r} can be reached from other machines and there is no "
+                "authentication yet; use 127.0.0.1, or add --insecure on a network that you trust"
+            )
+        _ = self.engine, self.stream, self.media
+        return self
+
+    @property
+    def engine(self) -> EngineSettings:
+        """What the engine is made with."""
+        return EngineSettings(
+            frame_share=self.frame_share,
+            chunk_tokens=self.chunk_tokens,
+            max_streams=self.max_streams,
+            max_questions=self.max_questions,
+        )
+
+    @property
+    def stream(self) -> StreamSettings:
+        """What a stream is made with, where its publisher says nothing else."""
+        return StreamSettings(
+            fps=self.fps or None,
+            queue=self.queue,
+            on_full=self.on_full,
+            compressor=self.compressor,
+            policy=self.policy,
+            window_tokens=self.window_tokens or None,
+            sinks=self.sinks,
+        )
+
+    @property
+    def media(self) -> MediaLimits:
+        """What pushed pictures and video are held to."""
+        return MediaLimits(
+            max_message_bytes=self.max_message_bytes,
+            max_pixels=self.max_pixels,
+            queue_bytes=4 * self.max_message_bytes,
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put flags before the environment, and the environment before the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file())
+
+
+def toml_file() -> Path | None:
+    """Return the settings file that the environment names, if it names one."""
+    named = os.environ.get(FILE)
+    return Path(named).expanduser() if named else None
+
+
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings; `flags` are those that the user gave, None counts as not given.
+
+    Raises:
+        ConfigError: a value is out of range, a key is unknown, or the file cannot be read.
+    """
+    _check_environment()
+    file = toml_file()
+    if file is not None and not file.is_file():
+        raise ConfigError(f"there is no settings file {str(file)!r}; correct {FILE} or unset it")
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error.errors()[0])) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the settings file {str(file)!r} is not TOML: {error}") from None
+
+
+def _check_environment() -> None:
+    """Refuse a misspelt variable instead of ignoring it."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | ELSEWHERE
+    for name in os.environ:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise ConfigError(
+                f"the environment variable {name} is not a setting; unset it, or see "
+                "`longwatch serve --help` for the known names"
+            )
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Return one sentence on the first thing that is wrong."""
+    name = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return f"there is no setting {name!r}; see `longwatch serve --help` for the known names"
+    if not name:  # one of our own sentences
+        return error["msg"].removeprefix("Value error, ")
+    flag, variable = name.replace("_", "-"), PREFIX + name.upper()
+    told = error["msg"][:1].lower() + error["msg"][1:]
+    return (
+        f"the setting {name} is {error['input']!r}, but {told}; correct --{flag}, {variable} or "
+        f"{name!r} in the settings file"
+    )

@@ -1,0 +1,50 @@
+"""Errors as clients see them: the same object on the websocket and over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longwatch.errors import (
+    ClosedError,
+    EmptyStreamError,
+    InputError,
+    LimitError,
+    LongwatchError,
+    NotFoundError,
+)
+
+HTTP_STATUS: tuple[tuple[type[LongwatchError], int], ...] = (
+    (NotFoundError, 404),
+    (InputError, 400),
+    (LimitError, 429),
+    (ClosedError, 503),
+)
+
+
+def internal() -> LongwatchError:
+    """Return what a client is told of a bug in the service; the log holds the rest."""
+    return LongwatchError(
+        "the service failed while handling this; try again, and report it if that fails too"
+    )
+
+
+def error_object(error: LongwatchError) -> dict[str, Any]:
+    """Return the fields that OpenAI's error objects have, on either way."""
+    return {
+        "type": error.kind,
+        "code": error.code,
+        "message": str(error),
+        "param": error.param,
+    }
+
+
+def retryable(error: LongwatchError) -> bool:
+    """Tell whether the same request may succeed a little later."""
+    return isinstance(error, LimitError | EmptyStreamError | ClosedError)
+
+
+def http_status(error: LongwatchError) -> int:
+    """Return the HTTP status of an error; 500 for whatever is not the client's doing."""
+    if error.code in ("frame_too_large", "message_too_large"):
+        return 413
+    return next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 500)

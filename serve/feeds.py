@@ -1,0 +1,232 @@
+"""Who feeds which stream, and how that goes. A stream stays when its publisher leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal
+
+from longwatch.errors import InputError, NotFoundError
+from longwatch.stream.ingest import Ingest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from longwatch.errors import LongwatchError
+    from longwatch.serve.engine import Engine
+    from longwatch.serve.stream import Stream, StreamSettings
+    from longwatch.stream.limits import MediaLimits
+
+State = Literal["online", "offline", "ended"]
+REASONS = ("busy", "rate", "late", "decode", "size")  # why frames are dropped
+
+
+class Feed:
+    """One stream with at most one publisher. All of it belongs to the event loop's thread."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.state: State = "offline"
+        self.reason: str | None = None
+        self.since = time.time()
+        self.epoch = 0  # publishers so far
+        self.acked: int | None = None  # the newest sequence number taken in
+        self.ingest: Ingest | None = None  # of the publisher there is
+        self._watchers: list[Callable[[Feed], None]] = []
+        self._closing: set[asyncio.Task[None]] = set()
+        self._past: Counter[str] = Counter()  # what earlier publishers came to
+
+    @property
+    def name(self) -> str:
+        """The stream's name."""
+        return self.stream.name
+
+    def watch(self, watcher: Callable[[Feed], None]) -> None:
+        """Call `watcher` after each change of state, until `unwatch`."""
+        if watcher not in self._watchers:
+            self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Callable[[Feed], None]) -> None:
+        """Call it no more."""
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
+
+    def change(self, state: State, reason: str | None = None) -> None:
+        """Enter a state and tell the watchers."""
+        self.state, self.reason, self.since = state, reason, time.time()
+        for watcher in tuple(self._watchers):
+            watcher(self)
+
+    def begin(self, ingest: Ingest) -> None:
+        """Take in a publisher."""
+        self.ingest = ingest
+        self.epoch += 1
+        self.acked = None
+        self.change("online")
+
+    def leave(self, reason: str) -> None:
+        """Let the publisher go; the stream waits for the next one."""
+        if self.ingest is None:
+            return
+        task = asyncio.create_task(asyncio.to_thread(self.ingest.close))  # it waits for a thread
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        self._past += _count(self.ingest)
+        self.ingest = None
+        if self.state != "ended":
+            self.change("offline", reason)
+
+    async def closed(self) -> None:
+        """Wait until no thread of an earlier publisher is left."""
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def end(self) -> None:
+        """Take in that the publisher has sent all; what is under way is still read."""
+        if self.ingest is not None:
+            self.ingest.end()
+            self.change("ended", "publisher_ended")
+
+    @property
+    def taken(self) -> bool:
+        """Whether somebody feeds the stream and has not said that it is at its end."""
+        return self.ingest is not None and self.state != "ended"
+
+    def dropped(self) -> dict[str, int]:
+        """Return the frames that were not read, by reason, over all publishers."""
+        counts, stats = self._counts(), self.stream.stats()
+        counts["busy"] = max(counts["busy"], stats.dropped_busy)  # the first has most of the latter
+        counts["late"] += stats.frames_late
+        counts["decode"] += stats.frames_failed
+        return {reason: counts[reason] for reason in REASONS}
+
+    def waiting(self) -> int:
+        """Return how many frames are on their way into the memory; 0 once all was read."""
+        counts, stats = self._counts(), self.stream.stats()
+        pushed_out = stats.dropped_busy if self.stream.settings.on_full == "drop_oldest" else 0
+        settled = pushed_out + stats.frames_read + stats.frames_failed + stats.frames_late
+        decoding = self.state == "ended" and self.ingest is not None and not self.ingest.join(0)
+        return max(stats.queue, counts["emitted"] - settled) + decoding
+
+    def json(self) -> dict[str, Any]:
+        """Return the stream's state and statistics, as they stand on the wire."""
+        stats = self.stream.stats()
+        memory = stats.memory
+        oldest, newest = memory.oldest_time, memory.newest_time
+        return {
+            "stream": self.name,
+            "state": self.state,
+            "reason": self.reason,
+            "since": self.since,
+            "epoch": self.epoch,
+            "received": self._counts()["received"],
+            "used": stats.frames_read,
+            "dropped": self.dropped(),
+            "fps_used": round(stats.fps_read, 3),
+            "lag_ms": None if stats.lag_ms is None else round(stats.lag_ms, 3),
+            "queue": self.waiting(),
+            "acked_seq": self.acked,
+            "memory": {
+                "tokens": memory.tokens_stored,
+                "bytes": memory.device_bytes,
+                "frames": memory.frames_stored,
+                "frames_seen": memory.frames_seen,
+                "span_s": None if oldest is None or newest is None else round(newest - oldest, 6),
+                "newest_pts_us": None if newest is None else round(newest * 1e6),
+            },
+        }
+
+    def _counts(self) -> Counter[str]:
+        return self._past + (_count(self.ingest) if self.ingest else Counter())
+
+
+class Feeds:
+    """All streams and their publishers."""
+
+    def __init__(self, engine: Engine, limits: MediaLimits) -> None:
+        self._engine = engine
+        self._limits = limits
+        self._feeds: dict[str, Feed] = {}
+
+    def get(self, name: str) -> Feed:
+        """Return the stream called `name`, whoever made it, or raise `NotFoundError`."""
+        stream = self._engine.stream(name)
+        feed = self._feeds.get(name)
+        if feed is None or feed.stream is not stream:
+            feed = self._feeds[name] = Feed(stream)
+        return feed
+
+    def all(self) -> list[Feed]:
+        """Return all streams, oldest first."""
+        return [self.get(stream.name) for stream in self._engine.streams()]
+
+    def open(
+        self,
+        name: str,
+        form: str,
+        settings: StreamSettings,
+        on_fault: Callable[[LongwatchError], None],
+        size: tuple[int, int] | None = None,
+    ) -> tuple[Feed, Ingest]:
+        """Begin to feed a stream, new or left by its last publisher, with data of format `form`.
+
+        An existing stream keeps its memory and how it was set up; `settings.fps` alone is the
+        publisher's. `on_fault` is called on another thread. `size` is (width, height) of raw
+        frames.
+
+        Raises:
+            InputError: somebody feeds it already (`publisher_taken`), or the format is unknown.
+            LimitError: there are too many streams.
+        """
+        feed, fresh = self._take_up(name, settings)
+        if feed.taken:
+            raise InputError(
+                f"the stream {name!r} is being fed already; attach to it, wait until its publisher "
+                "leaves, or choose another name",
+                code="publisher_taken",
+                param="stream",
+            )
+        try:
+            ingest = Ingest(
+                form,
+                fps=settings.fps,
+                limits=self._limits,
+                buffer=feed.stream.buffer,
+                timeline=feed.stream.timeline,
+                on_fault=on_fault,
+                size=size,
+            )
+        except BaseException:
+            if fresh:
+                self._engine.close_stream(name)
+            raise
+        feed.leave("publisher_ended")
+        feed.begin(ingest)
+        return feed, ingest
+
+    def discard(self, name: str) -> None:
+        """Forget a stream and all it has seen."""
+        feed = self.get(name)
+        feed.leave("closed")
+        self._engine.close_stream(name)
+        del self._feeds[name]
+        feed.change("ended", "discarded")
+
+    async def close(self) -> None:
+        """Let all publishers go, and wait for their threads."""
+        for feed in self._feeds.values():
+            feed.leave("closed")
+            await feed.closed()
+
+    def _take_up(self, name: str, settings: StreamSettings) -> tuple[Feed, bool]:
+        try:
+            return self.get(name), False
+        except NotFoundError:
+            self._engine.open_stream(name, settings)
+            return self.get(name), True
+
+
+def _count(ingest: Ingest) -> Counter[str]:
+    counters = ingest.counters
+    sent = Counter(received=counters.received, emitted=counters.emitted)
+    return sent + Counter({str(reason): count for reason, count in counters.dropped.items()})

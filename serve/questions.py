@@ -1,0 +1,75 @@
+"""What the websocket and the HTTP route share: whom a question is about, and its dialogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from longwatch.errors import InputError, NotFoundError
+from longwatch.models.base import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from longwatch.serve.engine import Engine
+
+
+def choose_stream(engine: Engine, named: Sequence[str] | None, own: Sequence[str] = ()) -> str:
+    """Return the stream that is asked about: the one named, else the only one there is.
+
+    `own` are the streams of the session that asks; they go before the server's others.
+
+    Raises:
+        NotFoundError: the stream named does not exist, or there is none at all.
+        InputError: several are named (`too_many_streams`), or none of several (`stream_required`).
+    """
+    if named is not None and len(named) > 1:
+        raise InputError(
+            f"a question is about one stream and {len(named)} are named; ask about each by itself",
+            code="too_many_streams",
+            param="lw.streams",
+        )
+    if named:
+        return engine.stream(named[0]).name
+    there = [stream.name for stream in engine.streams()]
+    for names in ([name for name in own if name in there], there):
+        if len(names) == 1:
+            return names[0]
+        if names:
+            raise InputError(
+                f"there are several streams ({', '.join(names[:8])}); name one in lw.streams",
+                code="stream_required",
+                param="lw.streams",
+            )
+    raise NotFoundError(
+        "there is no stream yet; open one and push frames before asking",
+        code="stream_not_found",
+        param="lw.streams",
+    )
+
+
+def dialogue(turns: Sequence[Turn], instructions: str | None, limit: int) -> tuple[Turn, ...]:
+    """Return what is put to the model: the instructions, then the newest turns that fit `limit`.
+
+    `limit` is in characters; whole turns are left out, the oldest first.
+
+    Raises:
+        InputError: no question stands at the end (`no_question`), or it alone is too long
+            (`context_overflow`).
+    """
+    if not turns or turns[-1].role != "user" or not turns[-1].text.strip():
+        raise InputError(
+            "there is no question to answer; the dialogue must end with a user's message of text",
+            code="no_question",
+        )
+    head = (Turn("system", instructions),) if instructions else ()
+    room = limit - sum(len(turn.text) for turn in head) - len(turns[-1].text)
+    if room < 0:
+        raise InputError(
+            f"the question and its instructions are longer than {limit} characters; shorten them",
+            code="context_overflow",
+        )
+    first = len(turns) - 1
+    while first and len(turns[first - 1].text) <= room:
+        first -= 1
+        room -= len(turns[first].text)
+    return head + tuple(turns[first:])

@@ -1,0 +1,1 @@
+"""One websocket connection: OpenAI's realtime protocol, and live video beside it."""

@@ -1,0 +1,164 @@
+"""The answers of one session, from `response.create` to `response.done`."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from longwatch.errors import InputError, LimitError, NotFoundError
+from longwatch.models.sampling import Sampling
+from longwatch.serve.answer import Question
+from longwatch.serve.questions import choose_stream, dialogue
+from longwatch.serve.realtime import events
+from longwatch.serve.realtime.conversation import Conversation
+from longwatch.serve.realtime.messages import ResponseParams
+from longwatch.serve.realtime.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.realtime.conversation import Item
+    from longwatch.serve.realtime.outbox import Outbox
+    from longwatch.serve.service import Service
+
+ENDLESS = 4096  # what `inf` stands for in max_output_tokens
+
+
+@dataclass
+class Defaults:
+    """What `session.update` says for all later answers of the session."""
+
+    instructions: str | None = None
+    max_output_tokens: int | str | None = None
+
+
+class Responses:
+    """At most one answer at a time goes into the conversation; others run beside it.
+
+    Everything here happens on the event loop's thread.
+    """
+
+    def __init__(self, service: Service, outbox: Outbox, own: Callable[[], Sequence[str]]) -> None:
+        self.conversation = Conversation()
+        self.defaults = Defaults()
+        self._service = service
+        self._outbox = outbox
+        self._own = own  # the session's streams
+        self._running: dict[str, Response] = {}
+        self._loop = asyncio.get_running_loop()
+
+    def create(self, params: ResponseParams | None) -> None:
+        """Ask the engine; the answer's events go to the outbox as they come.
+
+        Raises:
+            LongwatchError: the question cannot be put; nothing was started.
+        """
+        params = params or ResponseParams()
+        self._admit(params)
+        engine, settings = self._service.engine, self._service.settings
+        own_input = params.input is not None
+        turns = (
+            self.conversation.resolve(params.input or [])
+            if own_input
+            else self.conversation.turns()
+        )
+        instructions = params.instructions or self.defaults.instructions
+        name = choose_stream(engine, params.lw.streams, self._own())
+        question = Question(
+            turns=dialogue(turns, instructions, settings.max_question_chars),
+            sampling=self._sampling(params),
+            as_of=None if params.lw.as_of == "now" else params.lw.as_of / 1e6,
+        )
+        response = Response(self, params, name)
+        response.answer = engine.ask(name, question, response.listen)
+        self._running[response.id] = response
+
+    def cancel(self, response_id: str | None) -> None:
+        """Stop the answer named, else the conversation's.
+
+        Raises:
+            NotFoundError: there is none under way (`response_cancel_not_active`).
+        """
+        for response in self._running.values():
+            if response.id == response_id or (response_id is None and response.kept):
+                response.stop()
+                return
+        raise NotFoundError(
+            "there is no answer under way to cancel; it may have ended already",
+            code="response_cancel_not_active",
+            param="response_id",
+        )
+
+    def close(self) -> None:
+        """Stop all answers, as nobody is left to read them."""
+        for response in self._running.values():
+            response.stop()
+
+    def post(self, response: Response, event: AnswerEvent) -> None:
+        """Hand an event from the engine's thread to the event loop."""
+        try:
+            self._loop.call_soon_threadsafe(response.take, event)
+        except RuntimeError:  # the loop is closed, and the client with it
+            response.stop()
+
+    def say(self, kind: str, **fields: Any) -> None:
+        """Send an event."""
+        self._outbox.put(events.event(kind, **fields))
+
+    def keep(self, item: Item) -> str | None:
+        """Put an answer into the conversation; return the id of the item before it."""
+        before, gone = self.conversation.add(item)
+        for item_id in gone:
+            self.say("conversation.item.deleted", item_id=item_id)
+        return before
+
+    def forget(self, response: Response) -> None:
+        """Let go of an answer that ended."""
+        self._running.pop(response.id, None)
+
+    def _admit(self, params: ResponseParams) -> None:
+        refuse_unsupported(params.output_modalities, params.tools, "response")
+        kept = params.conversation == "auto"
+        if kept and any(response.kept for response in self._running.values()):
+            raise InputError(
+                "an answer is under way in this conversation; wait for its response.done, cancel "
+                'it, or ask with conversation "none"',
+                code="conversation_already_has_active_response",
+            )
+        limit = self._service.settings.max_parallel
+        if len(self._running) >= limit:
+            raise LimitError(
+                f"{limit} answers are under way in this session, which is the limit; wait for one"
+            )
+
+    def _sampling(self, params: ResponseParams) -> Sampling:
+        lw, usual = params.lw, Sampling()
+        temperature = params.temperature if lw.temperature is None else lw.temperature
+        tokens = params.max_output_tokens or self.defaults.max_output_tokens or usual.max_tokens
+        return Sampling(
+            temperature=usual.temperature if temperature is None else temperature,
+            top_p=usual.top_p if lw.top_p is None else lw.top_p,
+            seed=lw.seed,
+            max_tokens=ENDLESS if isinstance(tokens, str) else tokens,
+            stop=tuple(lw.stop or ()),
+        )
+
+
+def refuse_unsupported(
+    modalities: Sequence[str] | None, tools: Sequence[object] | None, param: str
+) -> None:
+    """Raise `InputError` for what would otherwise be silently ignored."""
+    if modalities and "text" not in modalities:
+        raise InputError(
+            'answers are text; ask for output_modalities ["text"]',
+            code="unsupported_modality",
+            param=f"{param}.output_modalities",
+        )
+    if tools:
+        raise InputError(
+            "tools are not supported; leave them out",
+            code="unsupported_parameter",
+            param=f"{param}.tools",
+        )

@@ -1,0 +1,178 @@
+"""The streams of one session: those that it feeds and those that it follows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from longwatch.errors import InputError, LongwatchError, NotFoundError
+from longwatch.serve.realtime import events
+
+if TYPE_CHECKING:
+    from longwatch.serve.feeds import Feed
+    from longwatch.serve.realtime.messages import StreamClose, StreamOpen
+    from longwatch.serve.realtime.outbox import Outbox
+    from longwatch.serve.service import Service
+    from longwatch.serve.stream import StreamSettings
+    from longwatch.stream.ingest import Ingest
+
+Complain = Callable[[LongwatchError, str], None]  # the error, and the stream that it is about
+
+
+class Channel(NamedTuple):
+    """What a session feeds. The stream may get another publisher once this one has ended."""
+
+    feed: Feed
+    ingest: Ingest
+
+
+class Streams:
+    """Opens, follows and reports on streams. All on the event loop's thread."""
+
+    def __init__(self, service: Service, outbox: Outbox, complain: Complain) -> None:
+        self._service = service
+        self._outbox = outbox
+        self._complain = complain  # of what a decoder's thread finds wrong
+        self._loop = asyncio.get_running_loop()
+        self.fed: dict[int, Channel] = {}  # those that this session feeds, by handle
+        self._followed: dict[str, Feed] = {}
+        self._handles = 0
+        self._received: dict[str, tuple[float, int]] = {}  # when, and how many by then
+
+    @property
+    def names(self) -> list[str]:
+        """The streams of this session, those that it feeds first."""
+        fed = [channel.feed.name for channel in self.fed.values()]
+        return list(dict.fromkeys([*fed, *self._followed]))
+
+    def open(self, request: StreamOpen) -> None:
+        """Begin to feed a stream, and follow it; see `Feeds.open` for what is raised."""
+        source, settings = request.source, self._settings(request)
+        size = None
+        if source.width is not None and source.height is not None:
+            size = (source.width, source.height)
+        feed, ingest = self._service.feeds.open(
+            request.stream, source.format, settings, self._fault(request.stream), size
+        )
+        self._drop_channels(feed)  # one that had ended
+        self._handles += 1
+        self.fed[self._handles] = Channel(feed, ingest)
+        kept = feed.stream.settings
+        accepted = {
+            "format": source.format,
+            "fps": settings.fps,
+            "queue": kept.queue,
+            "on_full": kept.on_full,
+            "memory": kept.policy,
+            "window_tokens": kept.window_tokens,
+            "compressor": kept.compressor,
+        }
+        self._say("lw.stream.opened", feed, handle=self._handles, accepted=accepted)
+        self._follow(feed)
+
+    def close_stream(self, request: StreamClose) -> None:
+        """Stop feeding a stream; only its publisher may, or anybody when it has none.
+
+        Raises:
+            NotFoundError: there is no such stream.
+            InputError: another connection feeds it (`publisher_taken`).
+        """
+        feed = self._service.feeds.get(request.stream)
+        if feed.taken and not any(channel.ingest is feed.ingest for channel in self.fed.values()):
+            raise InputError(
+                f"another connection feeds the stream {feed.name!r}; close it there",
+                code="publisher_taken",
+                param="stream",
+            )
+        self._drop_channels(feed)
+        feed.leave("closed")
+        if request.discard_memory:
+            self._service.feeds.discard(feed.name)
+        if feed.name not in self._followed:
+            self._tell_state(feed)
+
+    def attach(self, name: str) -> None:
+        """Follow a stream, or raise `NotFoundError`."""
+        self._follow(self._service.feeds.get(name))
+
+    def detach(self, name: str) -> None:
+        """Stop following a stream, or raise `NotFoundError`."""
+        if name not in self._followed:
+            raise NotFoundError(
+                f"this session is not attached to a stream {name!r}",
+                code="stream_not_found",
+                param="stream",
+            )
+        self._unfollow(self._followed[name])
+
+    def report(self) -> None:
+        """Send the statistics of all streams of this session; older unsent ones are replaced."""
+        now = time.monotonic()
+        for name, feed in self._followed.items():
+            state = feed.json()
+            before, count = self._received.get(name, (now, state["received"]))
+            self._received[name] = (now, state["received"])
+            rate = (state["received"] - count) / (now - before) if now > before else 0.0
+            self._outbox.put_latest(
+                name, events.event("lw.stream.stats", **state, fps_in=round(rate, 3))
+            )
+
+    def close(self) -> None:
+        """Leave all streams; they wait for the next publisher."""
+        for feed, ingest in self.fed.values():
+            if feed.ingest is ingest:
+                feed.leave("publisher_left")
+        self.fed.clear()
+        for feed in list(self._followed.values()):
+            self._unfollow(feed)
+
+    def _settings(self, request: StreamOpen) -> StreamSettings:
+        settings, policy = self._service.settings.stream, request.policy
+        given: dict[str, Any] = {
+            "queue": policy.queue,
+            "on_full": policy.on_full,
+            "policy": policy.memory,
+            "window_tokens": policy.window_tokens,
+            "sinks": policy.sinks,
+            "compressor": policy.compressor,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        if "fps" in request.source.model_fields_set:
+            given["fps"] = request.source.fps
+        return replace(settings, **given)
+
+    def _fault(self, name: str) -> Callable[[LongwatchError], None]:
+        """Return what a decoder's thread tells its errors to."""
+
+        def on_fault(error: LongwatchError) -> None:
+            with suppress(RuntimeError):  # the loop is closed, and the client with it
+                self._loop.call_soon_threadsafe(self._complain, error, name)
+
+        return on_fault
+
+    def _drop_channels(self, feed: Feed) -> None:
+        for handle, channel in list(self.fed.items()):
+            if channel.feed is feed:
+                del self.fed[handle]
+
+    def _follow(self, feed: Feed) -> None:
+        self._followed[feed.name] = feed
+        feed.watch(self._tell_state)
+        self._tell_state(feed)
+
+    def _unfollow(self, feed: Feed) -> None:
+        feed.unwatch(self._tell_state)
+        self._followed.pop(feed.name, None)
+        self._received.pop(feed.name, None)
+
+    def _tell_state(self, feed: Feed) -> None:
+        self._say("lw.stream.state", feed, state=feed.state, reason=feed.reason, since=feed.since)
+        if feed.state == "ended" and feed.reason == "discarded":
+            self._unfollow(feed)
+
+    def _say(self, kind: str, feed: Feed, **fields: object) -> None:
+        self._outbox.put(events.event(kind, stream=feed.name, epoch=feed.epoch, **fields))

@@ -1,0 +1,184 @@
+"""Runs the service: a port, a model, an engine, and their orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+import torch
+import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from longwatch.errors import ConfigError, ServerError
+from longwatch.models.loader import load_model
+from longwatch.serve.app import create_app
+from longwatch.serve.engine import Engine
+from longwatch.serve.logs import configure_logs
+from longwatch.serve.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from fastapi import FastAPI
+
+    from longwatch.serve.config import Settings
+
+log = structlog.get_logger(__name__)
+PING_SECONDS = 20.0
+PONG_SECONDS = 60.0  # patient: a phone whose page is busy answers late
+GRACE_SECONDS = 5  # for answers over HTTP that are under way at the end
+ABORT_SECONDS = 10.0  # until a connection goes whose peer does not read its end
+START_SECONDS = 60.0
+
+
+class Protocol(WebSocketsSansIOProtocol):
+    """Drops a connection that was closed although its peer does not take the last bytes."""
+
+    async def run_asgi(self) -> None:
+        """Serve the connection."""
+        await super().run_asgi()
+        self.loop.call_later(ABORT_SECONDS, self.transport.abort)
+
+
+class Server(uvicorn.Server):
+    """Says when it can be reached, and leaves signals to whoever runs it."""
+
+    def __init__(self, app: FastAPI, settings: Settings, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                ws=Protocol,
+                ws_max_size=settings.max_message_bytes,
+                ws_ping_interval=PING_SECONDS,
+                ws_ping_timeout=PONG_SECONDS,
+                ws_per_message_deflate=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+            )
+        )
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM, then end in order. To be called on the main thread.
+
+    Raises:
+        ConfigError: the port cannot be had.
+        LongwatchError: the model cannot be loaded. Nothing is left running.
+    """
+    configure_logs(settings.log_format, settings.log_level)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    with bind(settings.host, settings.port) as listener:
+        url = url_of(listener)
+        log.info("loading the model", model=settings.model)
+        model = load_model(settings.model, settings.device, settings.dtype)
+        metrics = Metrics(settings.metric_streams)
+        engine = Engine(model, settings.engine, metrics)
+        engine.start()
+        try:
+            app = create_app(engine, settings, metrics)
+            server = Server(app, settings, lambda: log.info("ready", url=url, model=model.name))
+            with _ending(server):
+                server.run(sockets=[listener])
+        finally:
+            engine.close()
+    log.info("ended")
+
+
+@contextmanager
+def running(engine: Engine, settings: Settings, metrics: Metrics | None = None) -> Iterator[str]:
+    """Serve a started engine from a thread of this process; yields the service's URL.
+
+    The port is `settings.port`, 0 for a free one. The engine goes on afterwards.
+
+    Raises:
+        ConfigError: the port cannot be had.
+        ServerError: the service did not start.
+    """
+    ready = threading.Event()
+    with bind(settings.host, settings.port) as listener:
+        server = Server(create_app(engine, settings, metrics), settings, ready.set)
+        thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve([listener])), name="longwatch-server"
+        )
+        thread.start()
+        try:
+            if not ready.wait(START_SECONDS):
+                raise ServerError(
+                    "the service did not start; see the log",
+                    code="not_started",
+                    kind="server_error",
+                )
+            yield url_of(listener)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket bound to the address, which does not listen yet.
+
+    Raises:
+        ConfigError: the port is in use, or the address is not one of this machine.
+    """
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise ConfigError(f"the host {host!r} is not known ({error}); try 127.0.0.1") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({error.strerror}); stop what uses the port, or "
+            "choose another one with --port"
+        ) from None
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the URL that a bound socket will be reached at."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def _ending(server: Server) -> Iterator[None]:
+    """Let the first signal end the server in order, and a second one at once."""
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    before = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
