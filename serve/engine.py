@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from collections import deque
@@ -12,18 +11,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from longwatch.errors import (
-    ClosedError,
-    ConfigError,
-    InputError,
-    LimitError,
-    LongwatchError,
-    NotFoundError,
-)
+from longwatch.errors import ClosedError, ConfigError, LimitError, LongwatchError
 from longwatch.serve.decode import Answer
 from longwatch.serve.observer import Observer
 from longwatch.serve.share import Share
 from longwatch.serve.stream import Stream, StreamSettings
+from longwatch.serve.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +25,6 @@ if TYPE_CHECKING:
     from longwatch.serve.answer import AnswerEvent, Question
 
 log = logging.getLogger(__name__)
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +61,7 @@ class Engine:
         self.settings = settings or EngineSettings()
         self._observer = observer or Observer()
         self._share = Share(self.settings.frame_share)
-        self._streams: dict[str, Stream] = {}
+        self._streams = Streams(self.settings.max_streams)
         self._answers: deque[tuple[Answer, Iterator[None]]] = deque()
         self._reads: deque[tuple[Stream, Iterator[None]]] = deque()  # at most one
         self._turn = 0  # which stream is looked at first for the next frame
@@ -105,55 +97,21 @@ class Engine:
             InputError: the name is taken (`stream_exists`) or not a name (`invalid_name`).
             LimitError: there are `max_streams` already.
         """
-        if not NAME.fullmatch(name):
-            raise InputError(
-                f"{name[:80]!r} is not a name for a stream; use up to 64 letters, digits, dots, "
-                "dashes and underscores, beginning with a letter or digit",
-                code="invalid_name",
-                param="stream",
-            )
-        stream = Stream(
-            name, settings or StreamSettings(), self.model, self._observer, self._notify
+        return self._streams.add(
+            Stream(name, settings or StreamSettings(), self.model, self._observer, self._notify)
         )
-        with self._wake:
-            if name in self._streams:
-                raise InputError(
-                    f"there is a stream {name!r} already; attach to it or choose another name",
-                    code="stream_exists",
-                    param="stream",
-                )
-            if len(self._streams) >= self.settings.max_streams:
-                raise LimitError(
-                    f"{self.settings.max_streams} streams are open, which is the limit; close one "
-                    "or raise max_streams",
-                    code="too_many_streams",
-                )
-            self._streams[name] = stream
-        return stream
 
     def stream(self, name: str) -> Stream:
-        """Return the stream called `name`, or raise `NotFoundError`."""
-        with self._wake:
-            if name not in self._streams:
-                known = ", ".join(sorted(self._streams)) or "none"
-                raise NotFoundError(
-                    f"there is no stream {name[:80]!r}; open it first (open now: {known})",
-                    code="stream_not_found",
-                    param="stream",
-                )
-            return self._streams[name]
+        """Return the stream called `name`, or raise `NotFoundError` (`stream_not_found`)."""
+        return self._streams.get(name)
 
     def streams(self) -> list[Stream]:
         """Return all streams, oldest first."""
-        with self._wake:
-            return list(self._streams.values())
+        return self._streams.all()
 
     def close_stream(self, name: str) -> None:
         """Forget a stream and its memory; answers under way keep their snapshots."""
-        stream = self.stream(name)
-        with self._wake:
-            self._streams.pop(name, None)
-        stream.buffer.close()
+        self._streams.remove(name).buffer.close()
 
     def ask(
         self, stream: str, question: Question, listener: Callable[[AnswerEvent], None]
@@ -216,7 +174,7 @@ class Engine:
         return bool(self._answers) or self._has_frame()
 
     def _has_frame(self) -> bool:
-        return bool(self._reads) or any(len(s.buffer) for s in self._streams.values())
+        return bool(self._reads) or any(len(s.buffer) for s in self.streams())
 
     def _step_frame(self) -> None:
         """Go on with the frame being read, or begin the next stream's newest."""

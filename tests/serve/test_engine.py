@@ -276,23 +276,6 @@ def test_more_questions_than_allowed_are_refused(model: tiny.TinyVideoLM) -> Non
     engine.close()
 
 
-def test_streams_are_limited_and_named(model: tiny.TinyVideoLM) -> None:
-    engine = Engine(model, EngineSettings(max_streams=2))
-    engine.open_stream("a")
-    with pytest.raises(InputError, match="already"):
-        engine.open_stream("a")
-    for name in ("", "-x", "a/b", "a b", "x" * 65):
-        with pytest.raises(InputError, match="not a name"):
-            engine.open_stream(name)
-    engine.open_stream("b")
-    with pytest.raises(LimitError, match="limit"):
-        engine.open_stream("c")
-    engine.close_stream("a")
-    engine.open_stream("c")
-    assert [s.name for s in engine.streams()] == ["b", "c"]
-    engine.close()
-
-
 @pytest.mark.parametrize(
     "settings",
     [{"frame_share": 0.0}, {"chunk_tokens": 0}, {"max_streams": 0}, {"max_questions": 0}],
