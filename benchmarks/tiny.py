@@ -18,6 +18,7 @@ from transformers import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 WORDS = [
@@ -89,11 +90,16 @@ LAYERS, WIDTH, HEADS, KV_HEADS = 3, 64, 4, 2
 SHARPNESS = 2.0  # of q and k weights: scores of rms 2, so that a wrong position shows
 
 
-def build(family: str, folder: Path, seed: int = 0) -> Path:
-    """Write a checkpoint of `family` into `folder`, the same for the same seed; return `folder`."""
+def build(family: str, folder: Path, seed: int = 0, text: Mapping[str, Any] | None = None) -> Path:
+    """Write a checkpoint of `family` into `folder`, the same for the same seed; return `folder`.
+
+    `text` replaces settings of the text model.
+    """
     tokenizer = make_tokenizer(family)
     tokenizer.save_pretrained(folder)
-    config = AutoConfig.for_model(family, **_config(family, tokenizer))
+    settings = _config(family, tokenizer)
+    settings["text_config"] |= text or {}
+    config = AutoConfig.for_model(family, **settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForImageTextToText.from_config(config)

@@ -102,7 +102,7 @@ def resolve_dtype(dtype: str, device: str) -> str:
 def _find(name: str) -> Path:
     """Return the folder that holds the checkpoint; downloads it if `name` is on the hub."""
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return folder
     if name.startswith((".", "/", "~")) or folder.exists() or name.count("/") != 1:
         raise ModelError(
