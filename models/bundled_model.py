@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).with_name("bundled")
 DTYPES = ("float32", "bfloat16", "float16")
 SPECIAL = ("<pad>", "<eos>", "<frame>", "<user>", "<bot>")
-WINDOW_FRAMES = 16  # more than the model was trained on only confuses it
+WINDOW_FRAMES = 64  # beyond about 100 it forgets and mistakes the present
 
 
 class Projector(NamedTuple):
