@@ -1,0 +1,51 @@
+"""What every benchmark prints and writes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from benchmarks import report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS: list[dict[str, Any]] = [
+    {"model": "a", "ms": 1.5},
+    {"model": "b", "ms": 2.5},
+    {"refused": ["c", "d"]},
+]
+
+
+def test_the_report_says_what_was_run_where_and_how(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    given = ["--quick", "--json", str(path), "--seed", "7"]
+    returned = report.publish(report.parser("speed", "how fast"), given, ROWS, {"worst_ms": 2.5})
+    assert json.loads(path.read_text("utf-8")) == returned
+    assert list(returned) == ["name", "commit", "command", "machine", "seed", "rows", "summary"]
+    assert returned["name"] == "speed"
+    assert returned["command"] == f"python -m benchmarks.speed --quick --json {path} --seed 7"
+    assert returned["seed"] == 7
+    assert set(returned["machine"]) == {"cpu", "cores", "gpu", "torch", "transformers"}
+
+
+def test_with_a_dash_stdout_holds_the_json_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    report.publish(report.parser("speed", "how fast"), ["--json", "-"], ROWS, {"worst_ms": 2.5})
+    out, err = capsys.readouterr()
+    assert json.loads(out)["rows"] == ROWS
+    assert "worst_ms: 2.5" in err
+    assert "c, d" in err
+
+
+def test_without_a_path_people_read_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    report.publish(report.parser("speed", "how fast"), [], ROWS, {"worst_ms": 2.5})
+    out, err = capsys.readouterr()
+    assert "worst_ms: 2.5" in out
+    assert not err
+
+
+def test_a_figure_that_json_does_not_have_is_an_error() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        report.publish(report.parser("speed", "how fast"), [], [], {"ms": float("nan")})
