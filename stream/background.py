@@ -50,6 +50,11 @@ class BackgroundSource(ABC):
             SourceError: the source cannot be opened, or breaks.
         """
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread is at work."""
+        return self._worker.is_alive()
+
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames on the caller's own thread, as fast as they come."""
         for index, (at, image) in enumerate(self.pictures()):
@@ -60,9 +65,9 @@ class BackgroundSource(ABC):
 
         Raises:
             SourceError: the source cannot be opened, or breaks.
-            ClosedError: the source was iterated before.
+            ClosedError: the source was iterated or closed before.
         """
-        if self._loop is not None:
+        if self._loop is not None or self._stopped:
             raise ClosedError("a source can be iterated once; open it again")
         self._loop = asyncio.get_running_loop()
         self._worker.start()

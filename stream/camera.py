@@ -31,7 +31,9 @@ class CameraSource(BackgroundSource):
         self._sampler = Sampler(fps)
 
     def pictures(self) -> Generator[tuple[float, NDArray[np.uint8]]]:  # noqa: D102
-        cv2.setLogLevel(0)  # it would print lines of its own where we raise one sentence
+        cv2.utils.logging.setLogLevel(
+            0
+        )  # it would print lines of its own where we raise one sentence
         camera = cv2.VideoCapture(self.device)
         try:
             if not camera.isOpened():

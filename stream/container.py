@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
     from longwatch.errors import FrameError
-    from longwatch.stream.intake import Chunk, Epochs
+    from longwatch.stream.intake import Epochs
     from longwatch.stream.limits import MediaLimits
 
 DEMUXERS = {"mp4": "mp4", "webm": "matroska", "mpegts": "mpegts"}
+BEFORE_INDEX = (b"ftyp", b"moov", b"free", b"skip", b"wide", b"uuid", b"pdin")  # boxes of an MP4
 
 
 class Container:
@@ -38,21 +39,25 @@ class Container:
 
     def decode(self, epoch: Epochs) -> Iterator[Decoded]:  # noqa: D102
         pipe = Pipe(epoch, self._limits)
-        if self._form == "mp4":
-            pipe.gather(has_index)
+        pipe.gather(HEADS[self._form])
+        if pipe.is_empty:
+            return
+        if not begins(self._form, pipe.peek()):
+            raise self._broken("no start of it")
         try:
             with self._open(pipe) as container:
                 yield from self._pictures(container, pipe)
         except LongwatchError:
             raise
         except Exception as error:  # noqa: BLE001  libav's bindings raise many types at damaged data
-            if pipe.bytes_read == 0:
-                return  # an epoch without a byte is no broken one
-            raise SourceError(
-                f"the {self._form} data cannot be read ({type(error).__name__}); send it from its "
-                "start, in order and, if MP4, fragmented; then begin a new epoch",
-                code="source_corrupt",
-            ) from None
+            raise self._broken(type(error).__name__) from None
+
+    def _broken(self, why: str) -> SourceError:
+        return SourceError(
+            f"the {self._form} data cannot be read ({why}); begin a new epoch, and send it "
+            "from its start, in order and, if MP4, fragmented",
+            code="source_corrupt",
+        )
 
     def _open(self, pipe: Pipe) -> InputContainer:
         return av.open(
@@ -86,14 +91,22 @@ class Pipe:
         self._limits = limits
         self._rest = memoryview(b"")
         self._ended = False
-        self.bytes_read = 0
         chunk = epoch.next()
         if chunk is None:
             raise SourceError("an epoch began without a chunk", code="source_corrupt")
         self.first = self.chunk = chunk
         self._rest = memoryview(chunk.payload)
 
-    def gather(self, enough: Callable[[bytearray], bool]) -> None:
+    @property
+    def is_empty(self) -> bool:
+        """Whether the epoch ended, and all of it was read."""
+        return self._ended and not self._rest
+
+    def peek(self) -> bytes:
+        """Return the first of the next bytes, without waiting."""
+        return bytes(self._rest[:8])
+
+    def gather(self, enough: Callable[[bytes | bytearray], bool]) -> None:
         """Wait until the next bytes are `enough`, so that one read can give them all.
 
         Raises:
@@ -113,7 +126,6 @@ class Pipe:
         while not self._rest and self._advance():
             pass
         data, self._rest = bytes(self._rest[:size]), self._rest[size:]
-        self.bytes_read += len(data)
         return data
 
     def _advance(self) -> bool:
@@ -136,7 +148,7 @@ def has_index(head: bytes | bytearray) -> bool:
     at = 0
     while at + 8 <= len(head):
         size, kind = int.from_bytes(head[at : at + 4]), head[at + 4 : at + 8]
-        if kind in (b"mdat", b"moof") or size < 8:
+        if kind not in BEFORE_INDEX or size < 8:
             return True
         at += size
         if kind == b"moov" and at <= len(head):
@@ -161,7 +173,16 @@ def video_stream(container: InputContainer, what: str) -> VideoStream:
     )
 
 
-def starts_container(chunk: Chunk) -> bool:
-    """Tell whether `chunk` holds the beginning of an MP4 or WebM file."""
-    head = chunk.payload[:8]
-    return head[4:] == b"ftyp" or head.startswith(b"\x1a\x45\xdf\xa3")
+def begins(form: str, head: bytes) -> bool:
+    """Tell whether data that begin with `head` can be read from there."""
+    if form == "mp4":
+        return head[4:8] in BEFORE_INDEX
+    return form != "webm" or head.startswith(b"\x1a\x45\xdf\xa3")
+
+
+# What must have come before the first read.
+HEADS: dict[str, Callable[[bytes | bytearray], bool]] = {
+    "mp4": has_index,
+    "webm": lambda head: len(head) >= 4,
+    "mpegts": lambda head: len(head) > 0,
+}

@@ -6,9 +6,9 @@ import math
 
 from longwatch.errors import ConfigError
 
-# Containers round times to whole milliseconds (Matroska) or ticks of 1/90000 s (MPEG-TS): a frame
-# meant for 1/3 s may say 0.333 s, and still belongs to the slot that begins at 1/3 s.
-ROUNDING = 0.0006  # seconds
+# Times come cut to whole milliseconds (Matroska, many clients) or to ticks of 1/90000 s (MPEG-TS):
+# a frame meant for 2/3 s may say 0.666 s, and still belongs to the slot that begins at 2/3 s.
+ROUNDING = 0.00105  # seconds
 
 
 class Sampler:

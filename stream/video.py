@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from longwatch.errors import ClosedError, LimitError, LongwatchError, SourceError
 from longwatch.stream.annexb import AnnexB
 from longwatch.stream.buffer import DropPolicy
-from longwatch.stream.container import Container, starts_container
+from longwatch.stream.container import Container, begins
 from longwatch.stream.intake import ChunkQueue, Epochs
 from longwatch.stream.pixels import Converter
 from longwatch.stream.sink import Drop
@@ -104,10 +104,10 @@ class Video:
         self._sink.drop(Drop.SIZE if error.code == "frame_too_large" else Drop.DECODE, error)
 
     def _can_begin(self, chunk: Chunk) -> bool:
-        return self._joinable or starts_container(chunk)
+        return self._joinable or begins(self._form, chunk.payload)
 
     def _can_resume(self, chunk: Chunk) -> bool:
         """Tell whether the decoder finds its way at `chunk` after others were left out."""
         if self._form in KEYS:
             return is_key(chunk.payload, self._form)
-        return self._form == "mpegts" or starts_container(chunk)
+        return begins(self._form, chunk.payload)

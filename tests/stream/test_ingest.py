@@ -1,0 +1,256 @@
+"""One publisher's way in: pictures, counters, faults, and the thread behind them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from longwatch.errors import ClosedError, ConfigError, FrameError
+from longwatch.stream.buffer import DropPolicy, LatestBuffer
+from longwatch.stream.ingest import FORMATS, Ingest
+from longwatch.stream.limits import MediaLimits
+from longwatch.stream.sink import Drop
+from longwatch.stream.timeline import Timeline
+from tests import media
+from tests.stream.rig import DEADLINE, Rig, numbers, times
+
+every_format = pytest.mark.parametrize("form", FORMATS)
+SIZE = (media.WIDTH, media.HEIGHT)
+
+
+def rig(form: str, **settings: Any) -> Rig:
+    return Rig(form, size=SIZE if form == "raw_rgb" else None, **settings)
+
+
+def payload(form: str, number: int = 0) -> bytes:
+    """Return a picture, or a whole clip of two."""
+    if form == "raw_rgb":
+        return media.picture(number).tobytes()
+    if form in ("h264", "hevc"):
+        return b"".join(unit.data for unit in media.access_units(form, 2))
+    if form in media.CONTAINERS:
+        return media.clip(form, "vp8" if form == "webm" else "h264", 2)
+    return media.still(number, "jpeg" if form == "image" else form)
+
+
+@every_format
+def test_every_format_goes_in_and_out(form: str) -> None:
+    one = rig(form)
+    one.feed([(payload(form), 3.0)])
+    frames = one.finish()
+    assert numbers(frames) in ([0], [0, 1])
+    assert frames[0].time == pytest.approx(3.0)
+    assert frames[0].arrived <= time.monotonic()
+    assert one.ingest.counters.received == 1
+    assert one.ingest.counters.emitted == len(frames)
+    assert one.ingest.counters.dropped == dict.fromkeys(Drop, 0)
+
+
+@every_format
+def test_closing_leaves_no_thread_and_takes_no_more(form: str) -> None:
+    one = rig(form)
+    one.feed([payload(form)])
+    one.ingest.close()
+    one.ingest.close()
+    assert not any(t.name == f"ingest-{form}" for t in threading.enumerate())
+    with pytest.raises(ClosedError):
+        one.ingest.feed(payload(form))
+
+
+@every_format
+def test_closing_does_not_wait_for_a_consumer_that_never_comes(form: str) -> None:
+    one = rig(form, buffer=LatestBuffer(1, "block"))
+    one.feed([(payload(form, k), float(k)) for k in range(5)])
+    assert one.buffer.wait_room(0.0) in (True, False)
+    one.ingest.close()
+    assert one.ingest.join(0.0)
+
+
+@every_format
+def test_a_stream_that_goes_away_ends_its_publisher(form: str) -> None:
+    one = rig(form)
+    one.buffer.close()
+    with pytest.raises(ClosedError):
+        one.feed([(payload(form), 0.0)])
+    one.ingest.close()
+
+
+@every_format
+def test_a_message_too_large_is_not_looked_at(form: str) -> None:
+    one = rig(form, limits=MediaLimits(max_message_bytes=50_000))
+    one.feed([b"\xff\xd8\xff" + b"\0" * 50_000])
+    assert one.finish() == []
+    assert one.codes == ["frame_too_large"]
+    assert one.dropped == {"size": 1}
+
+
+@every_format
+def test_a_second_publisher_goes_on_with_the_stream(form: str) -> None:
+    timeline, buffer = Timeline(), LatestBuffer(100)
+    for _ in range(2):
+        one = rig(form, timeline=timeline, buffer=buffer)
+        one.feed([(payload(form), 0.0)])
+        one.ingest.end()
+        assert one.ingest.join(DEADLINE)
+    frames = list(iter(buffer.get_nowait, None))
+    assert times(frames) == sorted(set(times(frames)))
+    assert [frame.index for frame in frames] == list(range(len(frames)))
+
+
+@pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest"])
+def test_a_flood_of_pictures_costs_no_decoding(policy: str) -> None:
+    full = threading.Event()
+    buffer = LatestBuffer(2, policy, on_put=lambda: full.set() if len(buffer) == 2 else None)
+    one = rig("jpeg", buffer=buffer)
+    one.feed([(media.still(0), 0.0)])
+    assert not full.is_set()
+    one.feed([(media.still(1), 1.0)])
+    assert full.wait(DEADLINE)
+    one.feed([(b"not even a picture", 2.0 + k) for k in range(96)])
+    one.feed([(media.still(98), 98.0), (media.still(99), 99.0)])
+    assert one.dropped == {"busy": 96}  # two wait decoded, two undecoded
+    one.ingest.end()
+    shown = []
+    while not (one.ingest.join(0.0) and len(buffer) == 0):
+        frame = buffer.get(0.01)
+        if frame is not None:
+            shown.append(media.read_number(frame.image))
+    if policy == "drop_oldest":
+        assert shown == [0, 1, 98, 99]
+        assert one.dropped == {"busy": 96}
+    else:
+        assert shown == [0, 1]
+        assert one.dropped == {"busy": 96, "decode": 2}
+
+
+def test_pictures_beyond_the_rate_are_not_decoded() -> None:
+    one = rig("jpeg", fps=2.0)
+    one.feed([(media.still(0), 0.0), *[(b"not even a picture", k / 100) for k in range(1, 50)]])
+    one.feed([(media.still(1), 0.5)])
+    assert numbers(one.finish()) == [0, 1]
+    assert one.dropped == {"rate": 49}
+    assert one.faults == []
+
+
+def test_a_late_picture_is_counted_and_dropped() -> None:
+    one = rig("jpeg")
+    one.feed([(media.still(k), pts) for k, pts in enumerate([1.0, 1.5, 1.2, 2.0])])
+    assert numbers(one.finish()) == [0, 1, 3]
+    assert one.dropped == {"late": 1}
+
+
+def test_faults_are_told_once_a_second_and_counted_always() -> None:
+    one = rig("jpeg")
+    one.feed([(b"\xff\xd8\xff broken", k / 10) for k in range(20)])
+    one.feed([(media.still(7), 5.0), (b"no picture", 6.0)])
+    assert numbers(one.finish()) == [7]
+    assert one.codes == ["frame_undecodable", "unsupported_format"]
+    assert all(isinstance(fault, FrameError) for fault in one.faults)
+    assert one.dropped == {"decode": 21}
+
+
+def test_a_picture_too_large_is_counted_by_its_size() -> None:
+    one = rig("png", limits=MediaLimits(max_pixels=100))
+    one.feed([media.still(0, "png")])
+    assert one.finish() == []
+    assert one.dropped == {"size": 1}
+
+
+@pytest.mark.parametrize("pts", [float("nan"), float("inf"), 1e30, -1e30])
+def test_an_impossible_pts_is_told_and_the_arrival_taken(pts: float) -> None:
+    one = rig("jpeg")
+    one.feed([(media.still(1), pts), (media.still(2), pts)])
+    assert numbers(one.finish()) == [1, 2]
+    assert one.codes == ["invalid_value"]
+    assert one.faults[0].param == "pts"
+
+
+def test_a_discontinuity_of_pictures_goes_on_with_the_stream() -> None:
+    one = rig("jpeg")
+    one.feed([(media.still(0), 100.0)])
+    one.feed([(media.still(1), 99.9)], discontinuity=True)
+    frames = one.finish()
+    assert numbers(frames) == [0, 1]
+    assert 100.0 < frames[1].time < 100.0 + DEADLINE
+
+
+def test_with_block_pictures_wait_and_none_is_lost() -> None:
+    one = rig("jpeg", buffer=LatestBuffer(1, DropPolicy.BLOCK))
+    one.feed([(media.still(k), float(k)) for k in range(20)])
+    one.ingest.end()
+    got = []
+    for _ in range(20):
+        frame = one.buffer.get(DEADLINE)
+        assert frame is not None
+        got.append(frame)
+    assert numbers(got) == list(range(20))
+    assert one.dropped == {}
+
+
+def test_many_threads_may_feed_at_once() -> None:
+    one = rig("jpeg")
+    still = media.still(0)
+
+    def push() -> None:
+        for _ in range(25):
+            one.ingest.feed(still)
+
+    threads = [threading.Thread(target=push) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    frames = one.finish()
+    assert times(frames) == sorted(times(frames))
+    assert len(frames) + sum(one.dropped.values()) == 100
+
+
+def test_a_fault_may_close_the_ingest() -> None:
+    closed = threading.Event()
+
+    def close(_: Exception) -> None:
+        ingest.close()
+        closed.set()
+
+    ingest = Ingest(
+        "jpeg",
+        fps=None,
+        limits=MediaLimits(),
+        buffer=LatestBuffer(),
+        timeline=Timeline(),
+        on_fault=close,
+    )
+    ingest.feed(b"no picture")
+    assert closed.wait(DEADLINE)
+    assert ingest.join(DEADLINE)
+
+
+def test_raw_pictures_have_the_size_that_was_said() -> None:
+    one = rig("raw_rgb")
+    one.feed([(b"\0" * 100, 0.0), (media.picture(3).tobytes(), 1.0)])
+    frames = one.finish()
+    assert numbers(frames) == [3]
+    assert frames[0].image.flags.writeable
+    assert one.codes == ["frame_undecodable"]
+
+
+@pytest.mark.parametrize(
+    ("form", "size", "error"),
+    [
+        ("gif", None, ConfigError),
+        ("raw_rgb", None, ConfigError),
+        ("jpeg", (4, 4), ConfigError),
+        ("raw_rgb", (0, 4), ConfigError),
+        ("raw_rgb", (100_000, 100_000), FrameError),
+    ],
+)
+def test_a_format_that_cannot_be_taken_starts_no_thread(
+    form: str, size: tuple[int, int] | None, error: type[Exception]
+) -> None:
+    before = threading.active_count()
+    with pytest.raises(error):
+        Rig(form, size=size)
+    assert threading.active_count() == before
