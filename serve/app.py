@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from longwatch.serve.config import Settings
     from longwatch.serve.engine import Engine
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = None) -> FastAPI:

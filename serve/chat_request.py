@@ -10,7 +10,7 @@ from longwatch.errors import InputError, ProtocolError
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
-from longwatch.serve.questions import choose_stream, dialogue
+from longwatch.serve.questions import choose_stream, dialogue, moment
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service
@@ -119,12 +119,11 @@ def to_question(request: ChatRequest, service: Service) -> tuple[str, Question]:
     named = [part.stream for m in request.messages for part in _parts(m) if part.stream]
     named += [name for name in (request.lw.stream, suffix) if name]
     stream = choose_stream(service.engine, list(dict.fromkeys(named)))
-    as_of = request.lw.as_of
     turns = [Turn(_role(m, i), _text(m, i)) for i, m in enumerate(request.messages)]
     question = Question(
         turns=dialogue(turns, None, service.settings.max_question_chars),
         sampling=_sampling(request),
-        as_of=None if as_of == "now" else as_of / 1e6,
+        as_of=moment(request.lw.as_of),
     )
     return stream, question
 

@@ -1,4 +1,7 @@
-"""Log lines as text or JSON, with the ids of the session and stream that they are about."""
+"""Log lines as text or JSON, with the ids of the session and stream that they are about.
+
+The service logs through the standard library, so that it is silent where it is embedded.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,18 @@ import structlog
 if TYPE_CHECKING:
     from structlog.typing import Processor
 
+NOISY = ("httpx", "urllib3", "websockets")
+
 
 def configure_logs(
     form: Literal["text", "json"] = "text", level: str = "info", out: TextIO | None = None
 ) -> None:
     """Send every log line of this process, ours and the libraries', to `out` (stderr) in `form`.
 
-    Ids bound with `structlog.contextvars` appear in each line.
+    What is bound with `structlog.contextvars`, and each line's `extra`, appear as fields.
     """
     out = out or sys.stderr
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    render: list[Processor] = (
+    shown: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if form == "json"
         else [structlog.dev.ConsoleRenderer(colors=out.isatty())]
@@ -33,16 +33,16 @@ def configure_logs(
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+            foreign_pre_chain=[
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shown],
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for noisy in ("uvicorn.access", "httpx"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)

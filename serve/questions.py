@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
@@ -45,6 +45,14 @@ def choose_stream(engine: Engine, named: Sequence[str] | None, own: Sequence[str
         code="stream_not_found",
         param="lw.streams",
     )
+
+
+def moment(as_of: Literal["now"] | int) -> float | None:
+    """Return the stream time, in seconds, that `as_of` microseconds stand for; None is now.
+
+    Times on the wire are rounded, so the frame that carries this very time still belongs to it.
+    """
+    return None if as_of == "now" else (as_of + 0.5) / 1e6
 
 
 def dialogue(turns: Sequence[Turn], instructions: str | None, limit: int) -> tuple[Turn, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import structlog
 import torch
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from longwatch.serve.config import Settings
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 PING_SECONDS = 20.0
 PONG_SECONDS = 60.0  # patient: a phone whose page is busy answers late
 GRACE_SECONDS = 5  # for answers over HTTP that are under way at the end
@@ -90,14 +90,16 @@ def run(settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
     with bind(settings.host, settings.port) as listener:
         url = url_of(listener)
-        log.info("loading the model", model=settings.model)
+        log.info("loading the model %s", settings.model)
         model = load_model(settings.model, settings.device, settings.dtype)
         metrics = Metrics(settings.metric_streams)
         engine = Engine(model, settings.engine, metrics)
         engine.start()
         try:
             app = create_app(engine, settings, metrics)
-            server = Server(app, settings, lambda: log.info("ready", url=url, model=model.name))
+            server = Server(
+                app, settings, lambda: log.info("ready: %s answers at %s", model.name, url)
+            )
             with _ending(server):
                 server.run(sockets=[listener])
         finally:

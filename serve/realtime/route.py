@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from longwatch.serve.service import Service
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 SUBPROTOCOLS = ("realtime", "openai-beta.realtime-v1")
 CLOSE_CODES = {"origin_not_allowed": 1008, "model_not_found": 4404, "too_many_sessions": 4429}
 
@@ -40,14 +41,14 @@ async def serve_websocket(service: Service, websocket: WebSocket) -> None:
         with structlog.contextvars.bound_contextvars(session=session.id):
             log.info("session begins")
             code = await session.run(websocket.query_params.get("stream"))
-            log.info("session ends", code=code)
+            log.info("session ends", extra={"code": code})
     finally:
         service.leave(code)
 
 
 async def _turn_away(websocket: WebSocket, error: LongwatchError) -> None:
     """Refuse before the upgrade; pages in a browser cannot see that, so they are told after it."""
-    log.info("a connection was refused", code=error.code)
+    log.info("a connection was refused", extra={"code": error.code})
     if "origin" not in websocket.headers:
         body = {"error": error_object(error)}
         await websocket.send_denial_response(JSONResponse(body, http_status(error)))

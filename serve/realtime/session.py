@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import structlog
 from starlette.websockets import WebSocketDisconnect
 
 from longwatch.errors import LimitError, LongwatchError, ProtocolError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from longwatch.serve.service import Service
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 NOT_JSON = 2  # messages that are not JSON, until the connection is closed
 PARTING_SECONDS = 2.0  # for what is still to be sent when a connection is closed
 
