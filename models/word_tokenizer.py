@@ -13,7 +13,15 @@ ATOM = re.compile(r"(?:\d+:)?[0-5]?\d:[0-5]\d(?![\d:])|[^\W_]+|[?.,:]")
 CODED = re.compile(r"<\w+>|[mns]\d\d")  # tokens that no word of a text stands for
 CLOSING = frozenset("?.,:")
 UNKNOWN = "<unk>"
-EQUIVALENT = {"an": "a", "any": "a", "some": "a", "s": "is", "centre": "center", "middle": "center"}
+EQUIVALENT = {  # where the word itself is unknown; "s" is what is left of "what's"
+    "an": "a",
+    "any": "a",
+    "some": "a",
+    "s": "is",
+    "are": "is",
+    "centre": "center",
+    "middle": "center",
+}
 
 
 class WordTokenizer:
@@ -71,7 +79,9 @@ class WordTokenizer:
             elif token[0] == "m":
                 yield f" {int(token[1:])}:"
             elif token[0] == "s":
-                yield token[1:] if before.startswith("m") and CODED.fullmatch(before) else token
+                yield (
+                    token[1:] if before[:1] == "m" and CODED.fullmatch(before) else f" :{token[1:]}"
+                )
             elif token[0] == "n":
                 yield f" {int(token[1:])}"
             before = token

@@ -74,6 +74,7 @@ def test_upper_and_lower_case_are_the_same(name: str, case: Callable[[str], str]
         ("I can't tell.", "i|can't|tell|."),
         ("cups, daisies, volleyballs", "cup|,|daisy|,|volleyball"),
         ("Sunglasses", "sunglasses"),
+        ("Are there any goldfish?", "is|there|a|goldfish|?"),
         ("at 0:08 or at 12:05?", "at|m00|s08|<unk>|at|m12|s05|?"),
         ("5 things, 99 and 100", "n05|things|,|n99|and|<unk>"),
         ("10:75", "n10|:|n75"),
@@ -95,6 +96,7 @@ def test_texts_become_the_words_that_the_model_knows(text: str, wanted: str) -> 
         (["egyptian cat", "and", "espresso", "."], "egyptian cat and espresso."),
         (["at", "m01", "s09", ",", "n05"], "at 1:09, 5"),
         (["yes", "<eos>"], "yes"),
+        (["maraca", "s08", "m07"], "maraca :08 7:"),
         ([], ""),
     ],
 )
