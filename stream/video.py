@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from longwatch.errors import ClosedError, LimitError, LongwatchError, SourceError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from longwatch.stream.limits import MediaLimits
     from longwatch.stream.sink import Sink
 
+WHOLE = ("mp4", "webm")  # can only be read from their start
+
 
 class Video:
     """One publisher's video. A broken epoch is reported, and the next one decoded as if new.
@@ -35,23 +38,30 @@ class Video:
         self._epochs = Epochs(self._queue, sink.timeline.restart)
         self._converter = Converter()
         self._skipping = False  # chunks are being left out
+        self._lost_epoch = False  # one of them began an epoch
         self._joinable = True  # any chunk may begin the next epoch
 
     def put(self, chunk: Chunk) -> None:
         """Queue a chunk; never blocks."""
-        if self._skipping and not (chunk.epoch or self._can_resume(chunk)):
-            self._sink.drop(Drop.LATE)
-            return
-        self._skipping = not self._queue.put(chunk)
         if self._skipping:
-            self._sink.drop(
-                Drop.LATE,
-                LimitError(
-                    f"more than {self._limits.queue_bytes} bytes of video wait for the decoder, "
-                    "so it goes on at the next key frame or epoch; send less, or begin an epoch",
-                    code="queue_full",
-                ),
-            )
+            self._lost_epoch |= chunk.epoch
+            if not (chunk.epoch or self._can_resume(chunk)):
+                self._sink.drop(Drop.LATE)
+                return
+            chunk = replace(chunk, epoch=self._lost_epoch or self._form in WHOLE)
+        if self._queue.put(chunk):
+            self._skipping = self._lost_epoch = False
+            return
+        self._skipping = True
+        self._lost_epoch |= chunk.epoch
+        self._sink.drop(
+            Drop.LATE,
+            LimitError(
+                f"more than {self._limits.queue_bytes} bytes of video wait for the decoder, so it "
+                "goes on at the next key frame or epoch; send less, or begin an epoch",
+                code="queue_full",
+            ),
+        )
 
     def run(self) -> None:
         """Decode and emit until the end; runs on a thread of its own."""
@@ -100,7 +110,7 @@ class Video:
 
     def _fail(self, error: LongwatchError) -> None:
         """Report a broken epoch; what follows can only be read where it can be joined."""
-        self._joinable = self._form not in ("mp4", "webm")
+        self._joinable = self._form not in WHOLE
         self._sink.drop(Drop.SIZE if error.code == "frame_too_large" else Drop.DECODE, error)
 
     def _can_begin(self, chunk: Chunk) -> bool:

@@ -80,42 +80,6 @@ def test_frames_are_sampled_by_their_time(form: str, codec: str, fps: float) -> 
     assert [frame.index for frame in frames] == list(range(len(expected)))
 
 
-@pytest.mark.parametrize("codec", ["h264", "hevc"])
-def test_a_frame_has_the_time_of_the_chunk_that_it_begins_in(codec: str) -> None:
-    units = media.access_units(codec, COUNT)
-    rig = Rig(codec)
-    for unit in units:
-        for piece in media.pieces(unit.data, [50]):
-            rig.ingest.feed(piece, unit.pts + 7.0, captured_at=unit.pts + 1e9)
-    frames = rig.finish()
-    assert times(frames) == [round(unit.pts + 7.0, 6) for unit in units]
-    assert [frame.captured_at for frame in frames] == [unit.pts + 1e9 for unit in units]
-
-
-def test_frames_that_were_sent_out_of_order_come_in_order() -> None:
-    units = media.access_units("h264", COUNT, b_frames=2)
-    assert [unit.pts for unit in units] != sorted(unit.pts for unit in units)
-    rig = Rig("h264")
-    rig.feed([(unit.data, unit.pts) for unit in units])
-    frames = rig.finish()
-    assert numbers(frames) == list(range(COUNT))
-    assert times(frames) == sorted(round(unit.pts, 6) for unit in units)
-
-
-@pytest.mark.parametrize("codec", ["h264", "hevc"])
-def test_whole_access_units_come_out_without_a_frame_of_delay(codec: str) -> None:
-    rig = Rig(codec)
-    for number, unit in enumerate(media.access_units(codec, COUNT)):
-        rig.ingest.feed(unit.data, unit.pts)
-        if number >= 2:  # by then it is clear how the sender cuts
-            while True:
-                frame = rig.buffer.get(DEADLINE)
-                assert frame is not None
-                if media.read_number(frame.image) == number:
-                    break
-    rig.ingest.close()
-
-
 def test_times_in_a_container_count_from_the_first_chunk_s() -> None:
     rig = Rig("mpegts")  # whose own clock begins at 1.4 s
     rig.feed(
@@ -150,15 +114,6 @@ def test_after_a_broken_epoch_the_next_one_works(form: str) -> None:
     rig.feed([bitstream(form, codec)], epoch=True)
     assert numbers(rig.finish()) == [*range(COUNT), *range(COUNT)]
     assert rig.codes == ["source_corrupt"]  # once, though it happened twice within a second
-
-
-@pytest.mark.parametrize("form", ["h264", "hevc"])
-def test_data_without_an_access_unit_are_dropped_at_a_bound(form: str) -> None:
-    rig = Rig(form, limits=MediaLimits(parse_bytes=10_000))
-    rig.feed([b"\xff" * 5000] * 4)
-    rig.feed([(unit.data, unit.pts) for unit in media.access_units(form, 5)], epoch=True)
-    assert numbers(rig.finish())[-4:] == [1, 2, 3, 4]
-    assert "source_corrupt" in rig.codes
 
 
 @every_format
