@@ -66,3 +66,7 @@ def _refuse(sentence: str) -> int:
     """Say what is wrong in one line."""
     typer.echo(f"longwatch: {' '.join(sentence.split())}", err=True)
     return BAD_INPUT
+
+
+if __name__ == "__main__":
+    main()

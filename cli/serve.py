@@ -26,7 +26,8 @@ def _signature() -> inspect.Signature:
     for name, field in Settings.model_fields.items():
         kind = field.annotation
         shown = kind if kind in (bool, int, float) else list[str] if _many(kind) else str
-        text = f"{(field.description or name).capitalize()} [default: {field.default!r}]"
+        about = field.description or name
+        text = f"{about[:1].upper()}{about[1:]} [default: {field.default!r}]"
         option = typer.Option(f"--{name.replace('_', '-')}", help=text, show_default=False)
         flags.append(
             inspect.Parameter(
