@@ -34,46 +34,60 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True
     )
 
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8090, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(
+        default=8090, ge=0, le=65535, description="port to listen on; 0 takes a free one"
+    )
     insecure: bool = Field(
         default=False,
         description="listen beyond loopback although there is no authentication yet",
     )
     origins: tuple[str, ...] = Field(
-        (), description="web origins, besides those on loopback, whose pages may connect"
+        default=(), description="web origins, besides those on loopback, whose pages may connect"
     )
 
-    model: str = Field("bundled", description="name or folder of the model")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
-    dtype: str = Field("auto", description="auto, float32, bfloat16, float16 or int8")
-    threads: int = Field(0, ge=0, description="CPU threads for the model; 0 leaves it to torch")
+    model: str = Field(default="bundled", description="name or folder of the model")
+    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
+    dtype: str = Field(default="auto", description="auto, float32, bfloat16, float16 or int8")
+    threads: int = Field(
+        default=0, ge=0, description="CPU threads for the model; 0 leaves it to torch"
+    )
 
-    fps: float = Field(2.0, description="frames taken a second of each stream; 0 takes all")
-    queue: int = Field(2, description="frames of a stream that may wait for the model")
-    on_full: str = Field("drop_oldest", description="drop_oldest, drop_newest or block")
-    compressor: str = Field("keep_all", description="what thins out a frame's tokens")
-    policy: str = Field("window", description="what a stream's memory keeps")
-    window_tokens: int = Field(0, ge=0, description="size of the window; 0 takes the model's own")
-    sinks: int = Field(1, description="first frames that a window always keeps")
+    fps: float = Field(default=2.0, description="frames taken a second of each stream; 0 takes all")
+    queue: int = Field(default=2, description="frames of a stream that may wait for the model")
+    on_full: str = Field(default="drop_oldest", description="drop_oldest, drop_newest or block")
+    compressor: str = Field(default="keep_all", description="what thins out a frame's tokens")
+    policy: str = Field(default="window", description="what a stream's memory keeps")
+    window_tokens: int = Field(
+        default=0, ge=0, description="size of the window; 0 takes the model's own"
+    )
+    sinks: int = Field(default=1, description="first frames that a window always keeps")
 
-    frame_share: float = Field(0.3, description="of the model's time, for frames beside answers")
-    chunk_tokens: int = Field(64, description="tokens a pass while a frame is read")
+    frame_share: float = Field(
+        default=0.3, description="of the model's time, for frames beside answers"
+    )
+    chunk_tokens: int = Field(default=64, description="tokens a pass while a frame is read")
 
-    max_streams: int = Field(16, description="streams at once")
-    max_questions: int = Field(32, description="answers under way at once")
-    max_sessions: int = Field(64, ge=1, description="websocket connections at once")
-    max_parallel: int = Field(8, ge=1, description="answers under way at once in one session")
-    max_question_chars: int = Field(16_384, ge=1, description="characters of one dialogue")
-    max_message_bytes: int = Field(4 << 20, ge=1024, description="of one message or request")
-    max_pixels: int = Field(3840 * 2160, ge=1, description="of one picture")
-    send_queue_bytes: int = Field(4 << 20, ge=1024, description="that may wait for one client")
-    stats_seconds: float = Field(1.0, gt=0, description="between two `lw.stream.stats`")
-    metric_streams: int = Field(64, ge=0, description="streams with labels of their own")
+    max_streams: int = Field(default=16, description="streams at once")
+    max_questions: int = Field(default=32, description="answers under way at once")
+    max_sessions: int = Field(default=64, ge=1, description="websocket connections at once")
+    max_parallel: int = Field(
+        default=8, ge=1, description="answers under way at once in one session"
+    )
+    max_question_chars: int = Field(default=16_384, ge=1, description="characters of one dialogue")
+    max_message_bytes: int = Field(
+        default=4 << 20, ge=1024, description="of one message or request"
+    )
+    max_pixels: int = Field(default=3840 * 2160, ge=1, description="of one picture")
+    send_queue_bytes: int = Field(
+        default=4 << 20, ge=1024, description="that may wait for one client"
+    )
+    stats_seconds: float = Field(default=1.0, gt=0, description="between two `lw.stream.stats`")
+    metric_streams: int = Field(default=64, ge=0, description="streams with labels of their own")
 
-    log_format: Literal["text", "json"] = Field("text", description="text or json")
+    log_format: Literal["text", "json"] = Field(default="text", description="text or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="debug, info, warning or error"
+        default="info", description="debug, info, warning or error"
     )
 
     @model_validator(mode="after")

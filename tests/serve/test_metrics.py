@@ -1,0 +1,94 @@
+"""What Prometheus reads, by Prometheus' own parser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from longwatch.serve.engine import Engine
+from longwatch.serve.feeds import Feeds
+from longwatch.serve.metrics import OTHER, Metrics
+from longwatch.stream.limits import MediaLimits
+from tests.serve import peer as p
+from tests.serve import tiny as t
+
+if TYPE_CHECKING:
+    from tests.serve.conftest import Live
+
+Samples = dict[tuple[str, tuple[str, ...]], float]
+NAMES = {
+    "longwatch_streams",
+    "longwatch_frames",
+    "longwatch_frame_lag_seconds",
+    "longwatch_memory_tokens",
+    "longwatch_memory_bytes",
+    "longwatch_requests_running",
+    "longwatch_requests",
+    "longwatch_time_to_first_token_seconds",
+    "longwatch_inter_token_latency_seconds",
+    "longwatch_request_e2e_seconds",
+    "longwatch_encode_seconds",
+    "longwatch_ws_connections",
+    "longwatch_ws_closed",
+    "longwatch_errors",
+}
+
+
+def read(text: str) -> Samples:
+    """Return all samples by name and label values, in the labels' order."""
+    return {
+        (sample.name, tuple(v for _, v in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def scrape(live: Live) -> Samples:
+    async with httpx.AsyncClient(base_url=live.url) as http:
+        reply = await http.get("/metrics")
+    assert reply.headers["content-type"].startswith("text/plain")
+    return read(reply.text)
+
+
+async def test_everything_that_happens_is_counted_once(tiny: Live, name: str) -> None:
+    before = await scrape(tiny)
+    async with p.connect(tiny.url) as peer:
+        await peer.feed(name, 3)
+        await peer.ask(tokens=4)
+        await peer.error({"type": "lw.nothing"})
+        after = await scrape(tiny)
+
+    def grown(sample: str, *labels: str) -> Any:
+        return after[sample, labels] - before.get((sample, labels), 0)
+
+    assert after["longwatch_frames_total", ("used", name)] == 3
+    assert after["longwatch_memory_tokens", (name,)] > 0
+    assert grown("longwatch_frame_lag_seconds_count") == 3
+    assert grown("longwatch_encode_seconds_count") == 3
+    assert grown("longwatch_time_to_first_token_seconds_count") == 1
+    assert grown("longwatch_inter_token_latency_seconds_count") == 3
+    assert grown("longwatch_requests_total", "incomplete") == 1
+    assert grown("longwatch_errors_total", "unknown_event") == 1
+    assert grown("longwatch_ws_connections") == 1
+    assert after["longwatch_requests_running", ()] == 0
+
+
+async def test_the_documented_names_are_there(tiny: Live) -> None:
+    async with httpx.AsyncClient(base_url=tiny.url) as http:
+        text = (await http.get("/metrics")).text
+    families = {family.name for family in text_string_to_metric_families(text)}
+    assert families >= NAMES
+
+
+def test_streams_beyond_the_cap_share_one_label() -> None:
+    metrics = Metrics(labelled_streams=2)
+    engine = Engine(t.TinyVideoLM())
+    metrics.watch(Feeds(engine, MediaLimits()))
+    for i in range(5):
+        engine.open_stream(f"s{i}")
+    samples = read(metrics.render().decode())
+    labels = {labels[0] for sample, labels in samples if sample == "longwatch_memory_tokens"}
+    assert labels == {"s0", "s1", OTHER}
+    assert samples["longwatch_streams", ("offline",)] == 5

@@ -1,0 +1,89 @@
+"""Which stream is asked, and what is put to the model."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longwatch.errors import InputError, LimitError, LongwatchError, NotFoundError
+from longwatch.models.base import Turn
+from longwatch.serve import faults
+from longwatch.serve.engine import Engine
+from longwatch.serve.questions import choose_stream, dialogue, moment
+from longwatch.serve.realtime.events import microseconds
+from tests.serve.tiny import TinyVideoLM
+
+turns = st.lists(st.builds(Turn, st.sampled_from(["user", "assistant"]), st.text(max_size=9)))
+
+
+@given(turns, st.text(min_size=1, max_size=9).filter(str.strip), st.none() | st.text(max_size=9))
+def test_the_newest_turns_that_fit_are_put_whole(
+    past: list[Turn], question: str, instructions: str | None
+) -> None:
+    asked = [*past, Turn("user", question)]
+    limit = 30
+    made = dialogue(asked, instructions, limit)
+    head = [Turn("system", instructions)] if instructions else []
+    kept = list(made[len(head) :])
+    assert list(made[: len(head)]) == head
+    assert kept == asked[len(asked) - len(kept) :]
+    room = limit - sum(len(turn.text) for turn in made)
+    assert room >= 0
+    if len(kept) < len(asked):
+        assert len(asked[-len(kept) - 1].text) > room
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ([], "no_question"),
+        ([Turn("assistant", "x")], "no_question"),
+        ([Turn("user", " \n")], "no_question"),
+        ([Turn("user", "x" * 31)], "context_overflow"),
+    ],
+)
+def test_what_is_no_question_is_refused(asked: list[Turn], code: str) -> None:
+    with pytest.raises(InputError) as told:
+        dialogue(asked, None, 30)
+    assert told.value.code == code
+
+
+def test_a_stream_need_not_be_named_where_there_is_no_choice() -> None:
+    engine = Engine(TinyVideoLM())
+    with pytest.raises(NotFoundError):
+        choose_stream(engine, None)
+    engine.open_stream("a")
+    assert choose_stream(engine, None) == "a"
+    engine.open_stream("b")
+    with pytest.raises(InputError, match="a, b"):
+        choose_stream(engine, None)
+    assert choose_stream(engine, None, own=["b", "gone"]) == "b"
+    assert choose_stream(engine, ["a"], own=["b"]) == "a"
+    with pytest.raises(InputError):
+        choose_stream(engine, ["a", "b"])
+    with pytest.raises(NotFoundError):
+        choose_stream(engine, ["c"])
+
+
+@given(st.floats(0, 1e9))
+def test_a_frame_belongs_to_its_own_time_as_it_stands_on_the_wire(time: float) -> None:
+    seconds = moment(microseconds(time))
+    assert seconds is not None
+    assert time <= seconds <= time + 1e-5 * max(1, time * 1e-9)
+    assert moment("now") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "again"),
+    [
+        (NotFoundError("x"), 404, False),
+        (InputError("x"), 400, False),
+        (LimitError("x"), 429, True),
+        (LongwatchError("x"), 500, False),
+        (faults.internal(), 500, False),
+    ],
+)
+def test_every_error_has_a_status(error: LongwatchError, status: int, again: bool) -> None:
+    assert (faults.http_status(error), faults.retryable(error)) == (status, again)
+    assert faults.error_object(error)["message"] == str(error)
