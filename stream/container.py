@@ -64,7 +64,11 @@ class Container:
             pipe,
             "r",
             format=DEMUXERS[self._form],
-            options={"probesize": str(self._limits.probe_bytes), "analyzeduration": "0"},
+            options={
+                "probesize": str(self._limits.probe_bytes),
+                "analyzeduration": "0",
+                "fpsprobesize": "0",  # or the first frame waits for the twentieth
+            },
             buffer_size=65536,
         )
 
