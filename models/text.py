@@ -25,9 +25,11 @@ class TextStream:
         self._tokenizer = tokenizer
         self._stop = tuple(stop)
         # Decoding starts at a token whose text is settled, because some tokenizers treat the
-        # first token of a text in a way of their own: [context | pending].
+        # first token of a text in a way of their own: [context | pending]. Tokens without text
+        # settle nothing.
         self._context: list[int] = []
         self._pending: list[int] = []
+        self._settled = 0  # characters of the context
         self._taken = 0  # characters of this window's text that went on already
         self._held = ""  # may be the start of a stop string
 
@@ -40,9 +42,9 @@ class TextStream:
         whole = text.rstrip(INCOMPLETE)
         piece = self._emit(whole[self._taken :])
         self._taken = max(self._taken, len(whole))
-        if whole == text:
+        if whole == text and len(text) > self._settled:
             self._context, self._pending = self._pending, []
-            self._taken = len(self._tokenizer.decode(self._context))
+            self._settled = self._taken = len(self._tokenizer.decode(self._context))
         return piece
 
     def finish(self) -> str:

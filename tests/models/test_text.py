@@ -94,6 +94,8 @@ def test_no_piece_splits_a_character(vocabulary: list[bytes]) -> None:
 
 
 @given(tokens(FEW.map(str.encode)))
+@example([b"a", b"", b" b"])
+@example([b"", b" ", b"", b" b", b" "])
 def test_a_tokenizer_that_strips_the_first_space_loses_no_other(vocabulary: list[bytes]) -> None:
     tokenizer = Spaced(vocabulary)
     pieces, _ = stream(tokenizer)

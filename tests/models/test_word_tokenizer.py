@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from longwatch.models.bundled_model import FOLDER
@@ -49,6 +49,7 @@ def test_what_was_shown_stays_as_it_is(ids: list[int]) -> None:
 
 
 @given(IDS)
+@example([0, WORDS.ids["<eos>"], 0])
 def test_streamed_text_is_the_decoded_text(ids: list[int]) -> None:
     text = TextStream(WORDS)
     pieces = [text.push(i) for i in ids]
