@@ -100,7 +100,9 @@ class Channel:
     async def _within(self, reply: asyncio.Future[dict[str, Any]], what: str) -> dict[str, Any]:
         """Return `reply` once it is there, within the client's timeout."""
         try:
-            return await asyncio.wait_for(reply, self._timeout)
+            # Not wait_for: before Python 3.12 it loses a cancel that comes along with the reply.
+            async with asyncio.timeout(self._timeout):
+                return await reply
         except TimeoutError:
             raise ClosedError(
                 f"the server did not reply to {what} within {self._timeout:g} s; it may be "

@@ -148,6 +148,16 @@ async def test_a_server_that_does_not_reply_is_given_up() -> None:
         assert caught.value.code == "timeout"
 
 
+async def test_a_cancel_that_comes_along_with_the_reply_is_not_lost() -> None:
+    async with talking() as (client, peer):
+        pinging = asyncio.create_task(client.ping())
+        sent = (await peer.heard())["t"]
+        client._channel.router.take({"type": "lw.pong", "t": sent, "server_time": 0.0})
+        pinging.cancel()  # before the task could run with its reply
+        with pytest.raises(asyncio.CancelledError):
+            await pinging
+
+
 async def test_ping_measures_the_clock_of_the_server() -> None:
     async with talking() as (client, peer):
         pinging = asyncio.create_task(client.ping())
