@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmarks.exactness import TURNS, ask, video, watch
 from longwatch.models.families import FAMILIES
-from longwatch.models.int8 import Int8Linear, quantize
+from longwatch.models.int8 import LEVELS, NARROW, Int8Linear, quantize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,47 +25,61 @@ def linear(inputs: int, outputs: int, *, bias: bool = True, seed: int = 0) -> nn
     return nn.Linear(inputs, outputs, bias=bias).requires_grad_(False)
 
 
+narrow = pytest.mark.parametrize("narrow", [True, False])
+
+
 def relative(x: Tensor, truth: Tensor) -> float:
     return float((x - truth).norm() / truth.norm())
 
 
+@narrow
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("rows", [1, 2, 17, 64])
 @pytest.mark.parametrize(("inputs", "outputs"), [(64, 96), (33, 17), (7, 5), (256, 1)])
 def test_the_product_is_close_for_any_shape(
-    rows: int, inputs: int, outputs: int, bias: bool
+    rows: int, inputs: int, outputs: int, bias: bool, narrow: bool
 ) -> None:
     plain = linear(inputs, outputs, bias=bias)
     x = torch.randn(2, rows, inputs, generator=torch.Generator().manual_seed(1))
-    out = Int8Linear(plain)(x)
+    out = Int8Linear(plain, narrow=narrow)(x)
     assert out.shape == (2, rows, outputs)
     size = x.norm() * plain.weight.norm() / inputs**0.5  # of the product of unrelated factors
     assert (out - plain(x)).norm() < 0.04 * size
 
 
-def test_whole_numbers_of_the_scale_are_exact() -> None:
-    plain = nn.Linear(3, 2, bias=False).requires_grad_(False)
-    plain.weight.copy_(torch.tensor([[127.0, -3.0, 8.0], [5.0, 127.0, 0.0]]))
-    x = torch.tensor([[127.0, 2.0, -1.0]])
-    assert Int8Linear(plain)(x).equal(plain(x))
+@narrow
+def test_whole_numbers_of_the_scale_are_exact_and_never_saturate(narrow: bool) -> None:
+    plain = linear(512, 3, bias=False)
+    draw = torch.Generator().manual_seed(0)
+    plain.weight.copy_(torch.randint(-127, 128, (3, 512), generator=draw))
+    plain.weight[:, 0] = 127  # so that the scale is one
+    plain.weight[2] = 127
+    levels = NARROW if narrow else LEVELS
+    x = torch.randint(-levels, levels + 1, (4, 512), generator=draw).float()
+    x[:, 0] = levels
+    x[3] = levels
+    assert Int8Linear(plain, narrow=narrow)(x).equal(plain(x))
 
 
-def test_a_token_has_a_scale_of_its_own() -> None:
+@narrow
+def test_a_token_has_a_scale_of_its_own(narrow: bool) -> None:
     plain = linear(64, 32)
     x = torch.randn(2, 64, generator=torch.Generator().manual_seed(2))
     loud = torch.stack([x[0], 1000 * x[1]])
-    layer = Int8Linear(plain)
+    layer = Int8Linear(plain, narrow=narrow)
     assert layer(loud)[0].equal(layer(x)[0])
 
 
-def test_zeros_give_the_bias() -> None:
+@narrow
+def test_zeros_give_the_bias(narrow: bool) -> None:
     plain = linear(16, 4)
-    assert Int8Linear(plain)(torch.zeros(1, 16)).equal(plain.bias[None])
+    assert Int8Linear(plain, narrow=narrow)(torch.zeros(1, 16)).equal(plain.bias[None])
 
 
+@narrow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_dtype_of_the_input_is_kept(dtype: torch.dtype) -> None:
-    assert Int8Linear(linear(8, 8))(torch.ones(1, 8, dtype=dtype)).dtype == dtype
+def test_the_dtype_of_the_input_is_kept(dtype: torch.dtype, narrow: bool) -> None:
+    assert Int8Linear(linear(8, 8), narrow=narrow)(torch.ones(1, 8, dtype=dtype)).dtype == dtype
 
 
 def test_every_linear_layer_is_replaced_and_nothing_else() -> None:
