@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.errors import InputError, LimitError, LongwatchError, NotFoundError
+from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
-from longwatch.serve import faults
 from longwatch.serve.engine import Engine
 from longwatch.serve.questions import choose_stream, dialogue, moment
 from longwatch.serve.realtime.events import microseconds
@@ -72,18 +71,3 @@ def test_a_frame_belongs_to_its_own_time_as_it_stands_on_the_wire(time: float) -
     assert seconds is not None
     assert time <= seconds <= time + 1e-5 * max(1, time * 1e-9)
     assert moment("now") is None
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "again"),
-    [
-        (NotFoundError("x"), 404, False),
-        (InputError("x"), 400, False),
-        (LimitError("x"), 429, True),
-        (LongwatchError("x"), 500, False),
-        (faults.internal(), 500, False),
-    ],
-)
-def test_every_error_has_a_status(error: LongwatchError, status: int, again: bool) -> None:
-    assert (faults.http_status(error), faults.retryable(error)) == (status, again)
-    assert faults.error_object(error)["message"] == str(error)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
+import pytest
+
+from longwatch.serve.realtime.frames import Frames
+from longwatch.serve.realtime.hangup import Hangup
 from longwatch.wire import Flags, Kind, Packet
-from tests.media import still
+from tests.media import access_units, clip, pieces, still
 from tests.serve import peer as p
 
 if TYPE_CHECKING:
+    from longwatch.serve.realtime.streams import Streams
     from tests.serve.conftest import Live
 
 
@@ -33,3 +39,54 @@ async def test_all_forms_of_pictures_reach_the_memory(tiny: Live, name: str) -> 
             assert (await peer.error(ambiguous))["code"] == "stream_required"
         broken = await peer.error({"type": "lw.frame.append", "image": "?", "stream": other})
         assert broken["code"] == "frame_undecodable"
+
+
+VIDEO = {"h264": "h264", "hevc": "hevc", "mp4": "h264", "webm": "vp9", "mpegts": "h264"}
+
+
+@pytest.mark.parametrize("form", VIDEO)
+async def test_encoded_video_reaches_the_memory(tiny: Live, name: str, form: str) -> None:
+    count = 8
+    if form in ("h264", "hevc"):
+        units = [(unit.data, round(unit.pts * 1e6)) for unit in access_units(form, count, fps=2)]
+    else:
+        units = [(piece, 0) for piece in pieces(clip(form, VIDEO[form], count, fps=2), [999])]
+    async with p.connect(tiny.url) as peer:
+        handle = await peer.open(name, form)
+        for i, (data, pts) in enumerate(units):
+            kind = Kind.CHUNK if i else Kind.EPOCH
+            await peer.send(Packet(kind, handle, i, pts, data).encode())
+        await peer.send(Packet(Kind.END, handle, len(units), 0).encode())
+        while True:
+            stats = await peer.until("lw.stream.stats")
+            if stats["state"] == "ended" and stats["queue"] == 0:
+                break
+    assert stats["used"] == count
+    assert stats["memory"]["newest_pts_us"] == pytest.approx((count - 1) * 500_000, abs=1000)
+
+
+async def test_data_of_another_format_is_told_and_the_stream_can_go_on(
+    tiny: Live, name: str
+) -> None:
+    async with p.connect(tiny.url) as peer:
+        handle = await peer.open(name, "mp4")
+        error = await peer.error(Packet(Kind.EPOCH, handle, 0, 0, bytes(5000)).encode())
+        assert error["lw"] == {
+            "retryable": False,
+            "fatal": False,
+            "retry_after_ms": None,
+            "stream": name,
+        }
+        good = clip("mp4", count=4, fps=2)
+        await peer.send(Packet(Kind.EPOCH, handle, 1, 0, good).encode())
+        await peer.send(Packet(Kind.END, handle, 2, 0).encode())
+        while (await peer.until("lw.stream.stats"))["used"] < 4:
+            pass
+
+
+async def test_binary_where_nothing_is_open_hangs_up() -> None:
+    channels = SimpleNamespace(fed={})
+    with pytest.raises(Hangup) as told:
+        Frames(cast("Streams", channels)).binary(still(1))
+    assert told.value.code == 1003
+    assert told.value.error is not None
