@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
+WIDTH = 160  # columns of a table that goes into a file
 
 
 def parser(name: str, purpose: str) -> argparse.ArgumentParser:
@@ -52,7 +53,9 @@ def publish(
         "rows": list(rows),
         "summary": dict(summary),
     }
-    console = Console(stderr=options.json == "-", soft_wrap=True)
+    console = Console(stderr=options.json == "-")
+    if not console.is_terminal:
+        console.width = WIDTH
     for group in _alike(rows):
         console.print(_table(group))
     for key, value in summary.items():

@@ -55,13 +55,13 @@ def test_a_model_runs_in_the_format_that_was_asked_for(load: Load, dtype: str) -
 
 
 @family
-def test_int8_is_for_the_decoders_linear_layers(load: Load, family: str) -> None:
+def test_int8_is_for_the_decoders_linear_layers_and_its_head(load: Load, family: str) -> None:
     model: Any = load(family, "timed", "int8")
     decoder = model._model.get_decoder()
     linear = [m for m in decoder.modules() if isinstance(m, torch.nn.Linear)]
     assert not linear
     assert sum(isinstance(m, Int8Linear) for m in decoder.modules()) == 7 * tiny.LAYERS
-    assert isinstance(model._model.get_output_embeddings(), torch.nn.Linear)
+    assert isinstance(model._model.get_output_embeddings(), Int8Linear)
     assert model.decoder.dtype == torch.float32
 
 
