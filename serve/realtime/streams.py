@@ -68,7 +68,7 @@ class Streams:
             "queue": kept.queue,
             "on_full": kept.on_full,
             "memory": kept.policy,
-            "window_tokens": kept.window_tokens,
+            "window_tokens": kept.window_tokens or self._service.engine.model.window_tokens,
             "compressor": kept.compressor,
         }
         self._say("lw.stream.opened", feed, handle=self._handles, accepted=accepted)
