@@ -88,11 +88,15 @@ class StreamView:
         """
         before = self.stats
         while self.stats is before or self.stats is None:
-            await self._changed()
+            await self.changed()
         return self.stats
 
-    async def _changed(self) -> None:
-        """Wait until the server says something about this stream."""
+    async def changed(self) -> None:
+        """Wait until the server says something about this stream.
+
+        Raises:
+            ClosedError: the connection is gone.
+        """
         if self._lost is not None:
             raise self._lost
         await self._news.wait()
@@ -238,7 +242,7 @@ class Publisher(StreamView):
         if self._ended:
             raise ClosedError(f"the stream {self.stream!r} was ended here; open it again")
         while self._inflight_full():
-            await self._changed()
+            await self.changed()
         if self._lost is not None:
             raise self._lost
         captured = None if captured_at is None else round(captured_at * 1e6)
