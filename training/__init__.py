@@ -1,0 +1,1 @@
+"""How the bundled model came about; not imported by the package."""
