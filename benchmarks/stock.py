@@ -37,7 +37,7 @@ class Stock:
         self.model: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=dtype).eval()
         self.config = self.model.config
         settings = read_settings(folder, video=True)
-        self._processor = _processor(family, settings, self.config)
+        self.processor = _processor(family, settings, self.config)
 
     def pad(self, layout: str) -> int:
         """Return the id that stands for a visual token."""
@@ -60,7 +60,7 @@ class Stock:
 
     def inputs(self, ids: Tensor, frames: Sequence[Frame], layout: str) -> dict[str, Any]:
         """Return what `model(...)` takes for the prompt `ids`, (n,), with placeholders in it."""
-        found = self._processor([f.image for f in frames], return_tensors="pt")
+        found = self.processor([f.image for f in frames], return_tensors="pt")
         pixels = found["pixel_values"]
         if self.family == "llava_onevision":
             return {"input_ids": ids[None], "pixel_values_videos": pixels[None]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,35 @@ def test_a_frame_alone_is_encoded_as_in_a_batch(load: Load, family: str) -> None
         torch.testing.assert_close(alone.embeds, batched.embeds, atol=1e-5, rtol=0)
         for one, other in zip(alone.extras, batched.extras, strict=True):
             torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+
+
+@family
+@pytest.mark.parametrize("frame", odd_frames(), ids=lambda frame: str(frame.image.shape))
+def test_the_tower_reads_what_the_familys_own_processor_makes(
+    checkpoint: Checkpoint,
+    load: Load,
+    monkeypatch: pytest.MonkeyPatch,
+    family: str,
+    frame: Frame,
+) -> None:
+    model: Any = load(family)
+    inner = model._model.model
+    name = "get_video_features" if family == "llava_onevision" else "get_image_features"
+    features, read = getattr(inner, name), []
+
+    def spy(pixels: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        read.append(pixels)
+        return features(pixels, *args, **kwargs)
+
+    monkeypatch.setattr(inner, name, spy)
+    # Far from black and white: where one direction clips, it matters which goes first, and
+    # Pillow chooses that by shape while torch, and torchvision with it, does not.
+    image = 96 + frame.image // 4
+    model.encode([replace(frame, image=image)])
+    found = Stock(family, checkpoint(family)).processor([image], return_tensors="pt")
+    theirs = found["pixel_values"].reshape(read[0].shape)
+    level = 1 / 255 / min(tiny.SETTINGS[family]["image_std"])
+    assert float((read[0] - theirs).abs().max()) <= 2.01 * level
 
 
 @family
