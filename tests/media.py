@@ -33,7 +33,7 @@ OPTIONS = {
 CONTAINERS = {
     "mp4": ("mp4", {"movflags": "frag_keyframe+empty_moov+default_base_moof"}),
     "webm": ("webm", {"live": "1", "cluster_time_limit": "200"}),
-    "mpegts": ("mpegts", {}),
+    "mpegts": ("mpegts", {"max_delay": "700000"}),  # its clock begins at 1.4 s, as ffmpeg's does
 }
 
 

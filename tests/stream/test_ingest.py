@@ -137,22 +137,30 @@ def test_many_threads_may_feed_at_once() -> None:
     assert len(frames) + sum(one.dropped.values()) == 100
 
 
-def test_a_fault_may_close_the_ingest() -> None:
+@pytest.mark.parametrize("form", ["jpeg", "h264"])
+def test_a_fault_may_close_the_ingest(form: str) -> None:
+    """The first comes on the worker's thread, the second on the one that feeds too much."""
     closed = threading.Event()
+    limits = MediaLimits(max_message_bytes=2000, queue_bytes=2000)
 
     def close(_: Exception) -> None:
         ingest.close()
         closed.set()
 
     ingest = Ingest(
-        "jpeg",
+        form,
         fps=None,
-        limits=MediaLimits(),
-        buffer=LatestBuffer(),
+        limits=limits,
+        buffer=LatestBuffer(1, "block"),
         timeline=Timeline(),
         on_fault=close,
     )
-    ingest.feed(b"no picture")
+    if form == "jpeg":
+        ingest.feed(b"no picture")
+    else:
+        units = iter(media.access_units(form) * 10)
+        while not closed.is_set():
+            ingest.feed(next(units).data)
     assert closed.wait(DEADLINE)
     assert ingest.join(DEADLINE)
 
