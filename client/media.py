@@ -166,21 +166,36 @@ def _units(media: Media) -> Generator[Piece]:
         with av.open(str(media.path)) as container:
             video = container.streams.video[0]
             annexb = BitStreamFilterContext(_ENCODED[media.format], video)
-            base, first_due, n = video.time_base, None, 0
-            begin = float((video.start_time or 0) * base)
+            times = _Times(media.fps, video)
             for packet in container.demux(video):
                 for unit in annexb.filter(packet if packet.size else None):
-                    if unit.pts is None:  # a raw stream has no clock; count its pictures
-                        time = due = n / media.fps
-                    else:
-                        time = float(unit.pts * base) - begin
-                        due = float((unit.dts if unit.dts is not None else unit.pts) * base)
-                    first_due = due if first_due is None else first_due
-                    payload = bytes(unit)
-                    yield Piece(payload, max(0.0, time), due - first_due, unit.is_keyframe, n == 0)
-                    n += 1
+                    begins = times.count == 0
+                    time, due = times.of(unit)
+                    yield Piece(bytes(unit), time, due, unit.is_keyframe, begins)
     except (av.error.FFmpegError, OSError, ValueError) as failure:
         raise _broken(media.path, failure) from None
+
+
+class _Times:
+    """When the packets of one video are shown, and when a live sender would have sent them."""
+
+    def __init__(self, fps: float, video: Any) -> None:
+        self.count = 0  # packets so far
+        self._fps = fps
+        self._base = video.time_base
+        self._begin = video.start_time or 0
+        self._first_dts: int | None = None
+        self._due = 0.0
+
+    def of(self, packet: Any) -> tuple[float, float]:
+        """Return both times of the next packet, in seconds since the beginning."""
+        n, self.count = self.count, self.count + 1
+        if packet.pts is None:  # a raw stream has no clock, so its pictures are counted
+            return n / self._fps, n / self._fps
+        if packet.dts is not None:  # Matroska leaves out some; those packets go at once
+            self._first_dts = packet.dts if self._first_dts is None else self._first_dts
+            self._due = max(self._due, float((packet.dts - self._first_dts) * self._base))
+        return max(0.0, float((packet.pts - self._begin) * self._base)), self._due
 
 
 def _pictures(media: Media, fps: float | None) -> Generator[Piece]:
