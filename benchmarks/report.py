@@ -64,7 +64,9 @@ def publish(
     if options.json == "-":
         sys.stdout.write(f"{text}\n")
     elif options.json:
-        Path(options.json).write_text(f"{text}\n", "utf-8")
+        path = Path(options.json)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n", "utf-8")
     return report
 
 

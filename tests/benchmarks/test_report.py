@@ -20,7 +20,7 @@ ROWS: list[dict[str, Any]] = [
 
 
 def test_the_report_says_what_was_run_where_and_how(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
+    path = tmp_path / "results" / "report.json"
     given = ["--quick", "--json", str(path), "--seed", "7"]
     returned = report.publish(report.parser("speed", "how fast"), given, ROWS, {"worst_ms": 2.5})
     assert json.loads(path.read_text("utf-8")) == returned
