@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from longwatch.serve.chat_request import parse_request
 from tests.serve import peer as p
@@ -76,9 +77,18 @@ async def test_a_client_that_leaves_stops_its_answer(
             request = asyncio.create_task(http.post(URL, json=asked))
             while not tiny.engine._answers:
                 await peer.ping()
+            before = await cancelled(http)
             request.cancel()
             await asyncio.gather(request, return_exceptions=True)
             await asyncio.to_thread(t.wait_for, lambda: not tiny.engine._answers)
+            assert await cancelled(http) == before + 1
+
+
+async def cancelled(http: httpx.AsyncClient) -> float:
+    """Return how many answers were cancelled so far."""
+    families = text_string_to_metric_families((await http.get("/metrics")).text)
+    samples = [s for f in families for s in f.samples if s.name == "longwatch_requests_total"]
+    return sum(s.value for s in samples if s.labels["status"] == "cancelled")
 
 
 async def test_a_streamed_answer_comes_piece_by_piece(

@@ -46,8 +46,10 @@ async def test_a_stream_has_one_publisher_after_another(service: Service) -> Non
     feed.leave("publisher_left")
     again, second = feeds.open("a", FORM, settings, lambda _: None)
     assert (again, first is second, feed.epoch) == (feed, False, 2)
+    second.feed(b"no picture")
     feed.end()
     feeds.open("a", FORM, settings, lambda _: None)  # who has sent all stands in nobody's way
+    assert feed.json()["received"] == 1
     feeds.discard("a")
     assert states == [
         ("offline", "publisher_left"),

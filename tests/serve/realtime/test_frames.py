@@ -90,3 +90,18 @@ async def test_binary_where_nothing_is_open_hangs_up() -> None:
         Frames(cast("Streams", channels)).binary(still(1))
     assert told.value.code == 1003
     assert told.value.error is not None
+
+
+async def test_what_a_header_says_reaches_the_decoder() -> None:
+    fed: list[dict[str, object]] = []
+    ingest = SimpleNamespace(feed=lambda payload, pts, **facts: fed.append({"pts": pts, **facts}))
+    feed = SimpleNamespace(ingest=ingest, acked=None)
+    frames = Frames(cast("Streams", SimpleNamespace(fed={5: (feed, ingest)})))
+    frames.binary(
+        Packet(Kind.EPOCH, 5, 7, 1_500_000, b"x", Flags.DISCONTINUITY, 2_000_000).encode()
+    )
+    frames.binary(Packet(Kind.CHUNK, 5, 8, 0, b"x").encode())
+    first = {"pts": 1.5, "epoch": True, "discontinuity": True, "captured_at": 2.0}
+    second = {"pts": 0.0, "epoch": False, "discontinuity": False, "captured_at": None}
+    assert fed == [first, second]
+    assert feed.acked == 8

@@ -78,7 +78,7 @@ async def test_a_client_that_does_not_read_is_given_up_and_hurts_nobody(
     monkeypatch.setattr(session, "PARTING_SECONDS", 0.1)
     monkeypatch.setattr(server, "ABORT_SECONDS", 0.1)
     with serve(TinyVideoLM(), send_queue_bytes=20_000) as live:
-        silent = p.connect(live.url, max_queue=1, ping_interval=None)
+        silent = p.connect(live.url, max_queue=1, ping_interval=None, close_timeout=None)
         async with p.connect(live.url) as good, silent as lazy:
             await good.feed(name)
             with pytest.raises(ConnectionClosed):
