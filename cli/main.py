@@ -52,14 +52,21 @@ def make_app(args: Sequence[str]) -> typer.Typer:
     return app
 
 
-def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Say the version.")] = False,
-) -> None:
-    """Watch live video without end, and ask about any moment of it."""
-    if version:
+def _say_version(wanted: bool) -> None:
+    """Say the version and stop there."""
+    if wanted:
         typer.echo(__version__)
         raise typer.Exit
+
+
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say the version.", callback=_say_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Watch live video without end, and ask about any moment of it."""
 
 
 def _refuse(sentence: str) -> int:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Push = Callable[[Client, Callable[[Pushed], None]], Coroutine[Any, Any, Pushed]]
 
 
+LIVE = {"camera", "synthetic"}
+
+
 def command(
     source: Annotated[
         str, typer.Argument(help="A video file, camera:N, or synthetic:SEED for a made-up scene.")
@@ -33,6 +36,9 @@ def command(
     name: Annotated[str | None, typer.Option(help="Name of the stream.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second that the model reads.")] = None,
     speed: Annotated[float, typer.Option(help="1 is live; 0 as fast as it goes.")] = 1.0,
+    seconds: Annotated[
+        float | None, typer.Option(help="Stop a camera or a made-up scene after so long.")
+    ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
@@ -42,7 +48,13 @@ def command(
         raise ConfigError(f"--speed must not be negative, not {speed:g}; 1 is live")
     if fps is not None and fps <= 0:
         raise ConfigError(f"--fps must be above 0, not {fps:g}")
-    stream, push = _open(source, name, {"fps": fps, "speed": speed or None}, loop=loop)
+    live = source.partition(":")[0] in LIVE
+    if loop and live:
+        raise InputError(f"--loop is for files, and {source!r} goes on by itself; leave it out")
+    if seconds is not None and (not live or seconds <= 0):
+        raise InputError("--seconds is for cameras and made-up scenes, and above 0; leave it out")
+    paced = {"fps": fps, "speed": speed or None}
+    stream, push = _live(source, name, paced, seconds) if live else _file(source, name, paced, loop)
     return asyncio.run(_watch(stream, push, url, api_key))
 
 
@@ -57,36 +69,35 @@ async def _watch(stream: str, push: Push, url: str, api_key: str | None) -> int:
     return 0 if not lost else 1
 
 
-def _open(source: str, name: str | None, paced: dict[str, Any], *, loop: bool) -> tuple[str, Push]:
-    """Return the stream's name and what feeds it; nothing is sent yet."""
-    kind, _, rest = source.partition(":")
-    if kind in {"camera", "synthetic"}:
-        if not rest.isdecimal():
-            raise InputError(f"{source!r} needs a number after the colon, such as {kind}:0")
-        if loop:
-            raise InputError(f"--loop is for files, and {source!r} goes on by itself; leave it out")
-        number = int(rest)
-        stream = name or f"{kind}{number}"
-        if kind == "camera":
-            fps = paced["fps"] or 2.0
-            return stream, lambda client, show: push_camera(
-                client, number, stream=stream, fps=fps, progress=show
-            )
-        return stream, _synthetic(number, stream, paced)
-    stream = (
-        name or re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).stem).lstrip(".-_")[:64] or "file"
-    )
+def _file(source: str, name: str | None, paced: dict[str, Any], loop: bool) -> tuple[str, Push]:
+    """Return the stream's name and what pushes a file into it; nothing is sent yet."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).stem).lstrip(".-_")[:64]
+    stream = name or stem or "file"
     return stream, lambda client, show: push_file(
         client, source, stream=stream, loop=loop, progress=show, **paced
     )
 
 
-def _synthetic(seed: int, stream: str, paced: dict[str, Any]) -> Push:
+def _live(
+    source: str, name: str | None, paced: dict[str, Any], seconds: float | None
+) -> tuple[str, Push]:
+    """Return the stream's name and what pushes a camera or a scene; nothing is sent yet."""
+    kind, _, rest = source.partition(":")
+    if not rest.isdecimal():
+        raise InputError(f"{source!r} needs a number after the colon, such as {kind}:0")
+    number, stream = int(rest), name or f"{kind}{rest}"
+    if kind == "camera":
+        fps = paced["fps"] or 2.0
+        return stream, lambda client, show: push_camera(
+            client, number, stream=stream, fps=fps, seconds=seconds, progress=show
+        )
     from longwatch.stream.synthetic import SyntheticSource  # OpenCV is not needed otherwise
 
-    scene = SyntheticSource(seed)
-    frames = ((frame.image, frame.time) for frame in scene)
-    return lambda client, show: push_frames(client, frames, stream=stream, progress=show, **paced)
+    scene = SyntheticSource(number, duration=seconds).pictures()
+    frames = ((image, time) for time, image in scene)
+    return stream, lambda client, show: push_frames(
+        client, frames, stream=stream, progress=show, **paced
+    )
 
 
 @contextmanager

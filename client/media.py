@@ -97,8 +97,8 @@ def jpeg(image: NDArray[np.uint8], quality: int = 85) -> bytes:
     return bytes(encoded)
 
 
-def camera_pieces(index: int, fps: float) -> Generator[Piece]:
-    """Yield what camera `index` sees, `fps` times a second, until it stops.
+def camera_pieces(index: int, fps: float, seconds: float | None = None) -> Generator[Piece]:
+    """Yield what camera `index` sees, `fps` times a second, for some `seconds` or until it stops.
 
     Raises:
         SourceError: there is no such camera, or another program holds it.
@@ -117,6 +117,8 @@ def camera_pieces(index: int, fps: float) -> Generator[Piece]:
         start, slots = time.monotonic(), Slots(fps)
         while camera.grab():
             now = time.monotonic() - start
+            if seconds is not None and now >= seconds:
+                break
             if slots.take(now):
                 done, image = camera.retrieve()
                 if done:

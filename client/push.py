@@ -75,17 +75,18 @@ async def push_camera(
     *,
     stream: str,
     fps: float = 2.0,
+    seconds: float | None = None,
     progress: Callable[[Progress], None] | None = None,
     **options: Any,
 ) -> Progress:
-    """Push what camera `index` sees into `stream` until it stops; return the last progress.
+    """Push what camera `index` sees into `stream`, for some `seconds` or until it stops.
 
     Raises:
         SourceError: there is no such camera, or another program holds it.
         ServerError: the server refused the stream.
         ClosedError: the connection was lost.
     """
-    async with aclosing(_in_thread(lambda: camera_pieces(index, fps))) as seen:
+    async with aclosing(_in_thread(lambda: camera_pieces(index, fps, seconds))) as seen:
         first = await anext(seen, None)  # so that a missing camera opens no stream
         publisher = await _open(client, stream, "image", fps, 1.0, options)
         async with aclosing(_after(first, seen)) as pieces:

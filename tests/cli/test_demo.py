@@ -1,0 +1,129 @@
+"""The demo: its script, its video, its service, and the whole of it in a short form."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING
+
+import av
+import pytest
+
+from longwatch.cli.demo_run import Reply, Run
+from longwatch.cli.demo_script import SECONDS, Asked, load_pictures, make_questions
+from longwatch.cli.demo_service import own_service
+from longwatch.cli.demo_video import FPS, SIZE, write_video
+from longwatch.cli.main import run
+from longwatch.client.answer import Answer
+from longwatch.client.http import get_json
+from longwatch.client.publisher import StreamStats
+from longwatch.errors import ConfigError, ServerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_script_asks_of_every_kind_while_its_picture_is_shown() -> None:
+    pictures = load_pictures()
+    questions = make_questions(pictures)
+    times = [asked.at for asked in questions]
+    assert times == sorted(times)
+    assert times[-1] < len(pictures) * SECONDS
+    for start in ("what do you see", "is there", "was there", "where is", "how many"):
+        assert any(asked.text.startswith(start) for asked in questions)
+    for asked in questions:
+        if asked.text == "what do you see now?":
+            assert asked.truth == pictures[int(asked.at // SECONDS)].name
+
+
+@pytest.mark.parametrize(
+    ("truth", "answer", "right"),
+    [
+        ("yes", "yes", True),
+        ("yes", "no", False),
+        ("right", "Bottom right.", True),
+        ("right", "right center", False),
+        ("space shuttle", "space shuttle", True),
+        ("space shuttle", "shuttle", False),
+        ("1", "11", False),
+        ("yes", "", False),
+    ],
+)
+def test_an_answer_is_right_when_it_says_the_truth(truth: str, answer: str, right: bool) -> None:
+    assert Asked(0.0, "?", truth).right(answer) is right
+
+
+def reply(status: str) -> Reply:
+    """Return a reply whose answer ended so."""
+
+    async def cancel(_: Answer) -> None:
+        return
+
+    async def make() -> Answer:
+        return Answer("demo", cancel)
+
+    answer = asyncio.run(make())
+    answer.status = status
+    return Reply(Asked(0.0, "?", "yes"), answer, None, crowded=False)
+
+
+@pytest.mark.parametrize(
+    ("status", "lost", "crowd_failed", "worked"),
+    [
+        ("completed", 0, 0, True),
+        ("failed", 0, 0, False),
+        ("completed", 1, 0, False),
+        ("completed", 0, 1, False),
+    ],
+)
+def test_the_verdict_is_about_the_service(
+    status: str, lost: int, crowd_failed: int, worked: bool
+) -> None:
+    stats = StreamStats(received=9, used=9 - lost, dropped={"busy": lost, "rate": 5})
+    assert Run([reply(status)], crowd_failed=crowd_failed, stats=stats).worked is worked
+    assert not Run(stats=stats).worked  # nothing was asked
+
+
+def test_the_video_shows_each_picture_for_its_time(tmp_path: Path) -> None:
+    path = tmp_path / "demo.mp4"
+    pictures = load_pictures()[:2]
+    write_video(path, [(picture.path, 0.4) for picture in pictures])
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == 2 * round(0.4 * FPS)
+    assert frames[0].shape == (SIZE[1], SIZE[0], 3)
+    change = [float(abs(b.astype(int) - a).mean()) for a, b in itertools.pairwise(frames)]
+    assert max(range(len(change)), key=change.__getitem__) == len(frames) // 2 - 1
+    assert min(change) > 0  # the camera always moves
+
+
+def test_a_video_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    picture = load_pictures()[0].path
+    with pytest.raises(ConfigError, match="could not be written"):
+        write_video(tmp_path / "nowhere" / "demo.mp4", [(picture, 0.1)])
+
+
+@pytest.mark.slow
+async def test_a_service_of_its_own_answers_and_is_gone_afterwards() -> None:
+    async with own_service("--model", "bundled") as url:
+        models = await asyncio.to_thread(get_json, url, "/v1/models")
+        assert [model["id"] for model in models["data"]] == ["bundled"]
+    with pytest.raises(Exception, match="no service answers"):
+        await asyncio.to_thread(get_json, url, "/v1/models")
+
+
+@pytest.mark.slow
+async def test_a_service_that_does_not_start_says_why() -> None:
+    with pytest.raises(ServerError, match="nonsense"):
+        async with own_service("--model", "nonsense"):
+            pass
+
+
+@pytest.mark.slow
+def test_the_demo_streams_every_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """Played faster than live; a busy machine may lose frames then, which exit code 1 says."""
+    assert run(["demo", "--speed", "2"]) in {0, 1}
+    out = capsys.readouterr().out
+    questions = make_questions(load_pictures())
+    assert all(asked.text in out for asked in questions)
+    assert f"of {len(questions)} right" in out

@@ -1,0 +1,72 @@
+"""`longwatch watch` and `longwatch ask` against the real service, as users run them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from longwatch.cli.main import run
+from longwatch.cli.options import milliseconds, minutes
+from tests.client.test_media import clip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.serve.conftest import Live
+
+
+def test_a_watched_file_can_be_asked_about(
+    live: Live, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = clip(tmp_path / "my clip!.mp4")
+    assert run(["watch", str(path), "--speed", "0", "--url", live.url]) == 0
+    assert "my-clip-: 0:02.4 sent, 5 frames read, 0 lost" in capsys.readouterr().out
+
+    assert run(["ask", "what do you see?", "--stream", "my-clip-", "--url", live.url]) == 0
+    out, err = capsys.readouterr()
+    assert out.strip()
+    assert "as of 0:02.0 · first token after" in err
+
+    args = ["ask", "what do you see?", "--json", "--as-of", "1.2", "--url", live.url]
+    assert run([*args, "--stream", "my-clip-"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["as_of"] == 1.0
+    assert record["status"] == "completed"
+    assert record["answer"]
+    assert record["timing"]["ttft_ms"] > 0
+
+
+def test_a_synthetic_scene_is_watched_for_its_time(
+    live: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = ["watch", "synthetic:1", "--speed", "0", "--name", "scene", "--url", live.url]
+    assert run([*args, "--seconds", "3"]) == 0
+    assert "scene: 0:02.9 sent, 6 frames read, 0 lost" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("question", [["--stream", "nowhere"], []])
+def test_a_stream_that_is_not_clear_is_asked_for(
+    live: Live, question: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["ask", "what?", "--url", live.url, *question]) == 2
+    assert "stream" in capsys.readouterr().err
+
+
+def test_a_missing_file_opens_no_stream(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["watch", "nowhere.mp4", "--url", live.url]) == 2
+    assert "there is no file 'nowhere.mp4'" in capsys.readouterr().err
+    assert "nowhere" not in [stream.name for stream in live.engine.streams()]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(None, "-"), (0.0, "0:00.0"), (59.96, "1:00.0"), (67.5, "1:07.5"), (3723.04, "1:02:03.0")],
+)
+def test_times_are_shown_as_people_read_them(seconds: float | None, shown: str) -> None:
+    assert minutes(seconds) == shown
+
+
+def test_durations_are_shown_as_people_read_them() -> None:
+    assert [milliseconds(value) for value in (None, 0.4, 35.2)] == ["-", "0 ms", "35 ms"]
