@@ -32,7 +32,12 @@ class Live(NamedTuple):
 @contextmanager
 def serve(model: VideoLM, **changes: object) -> Iterator[Live]:
     """Serve `model` on a free port."""
-    given: dict[str, object] = {"port": 0, "stats_seconds": 0.05, "max_streams": 500}
+    given: dict[str, object] = {
+        "port": 0,
+        "stats_seconds": 0.05,
+        "max_streams": 500,
+        "metric_streams": 500,
+    }
     settings = Settings(**{**given, **changes})  # type: ignore[arg-type]
     metrics = Metrics(settings.metric_streams)
     engine = Engine(model, settings.engine, metrics)
