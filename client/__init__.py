@@ -10,7 +10,8 @@
 
 from longwatch.client.answer import Answer, Timing, Usage
 from longwatch.client.client import Client, Sampling, connect
-from longwatch.client.publisher import Publisher, StreamStats, StreamView
+from longwatch.client.publisher import Publisher
+from longwatch.client.view import StreamStats, StreamView
 
 __all__ = [
     "Answer",

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 from longwatch.client.answer import Answer
 from longwatch.client.channel import Channel
 from longwatch.client.http import get_json
-from longwatch.client.publisher import Publisher, StreamView
+from longwatch.client.publisher import Publisher
 from longwatch.client.transport import open_websocket
+from longwatch.client.view import StreamView
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

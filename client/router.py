@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from longwatch.client.answer import Answer
-    from longwatch.client.publisher import StreamView
+    from longwatch.client.view import StreamView
 
 _log = logging.getLogger("longwatch.client")
 TAG = "lw_tag"  # the key of a response's metadata that says which question it answers

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from longwatch.client.answer import Answer as AsyncAnswer
     from longwatch.client.answer import Timing, Usage
     from longwatch.client.publisher import Publisher as AsyncPublisher
-    from longwatch.client.publisher import StreamStats
+    from longwatch.client.view import StreamStats
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from longwatch.cli.demo_video import FPS, SIZE, write_video
 from longwatch.cli.main import run
 from longwatch.client.answer import Answer
 from longwatch.client.http import get_json
-from longwatch.client.publisher import StreamStats
+from longwatch.client.view import StreamStats
 from longwatch.errors import ConfigError, ServerError
 
 if TYPE_CHECKING:

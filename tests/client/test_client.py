@@ -132,32 +132,6 @@ async def test_events_that_nobody_knows_are_ignored() -> None:
         assert await answer.read() == ""
 
 
-async def test_what_is_no_event_ends_the_connection_with_a_reason() -> None:
-    async with talking() as (client, peer):
-        asking = asyncio.create_task(client.ask("what?"))
-        await peer.heard()
-        await peer.transport.send("[1, 2]")
-        with pytest.raises(ClosedError, match="no event of the protocol"):
-            await asking
-
-
-async def test_a_server_that_does_not_reply_is_given_up() -> None:
-    async with talking(timeout=0.05) as (client, _):
-        with pytest.raises(ClosedError, match=r"within 0\.05 s") as caught:
-            await client.ask("what?")
-        assert caught.value.code == "timeout"
-
-
-async def test_a_cancel_that_comes_along_with_the_reply_is_not_lost() -> None:
-    async with talking() as (client, peer):
-        pinging = asyncio.create_task(client.ping())
-        sent = (await peer.heard())["t"]
-        client._channel.router.take({"type": "lw.pong", "t": sent, "server_time": 0.0})
-        pinging.cancel()  # before the task could run with its reply
-        with pytest.raises(asyncio.CancelledError):
-            await pinging
-
-
 async def test_ping_measures_the_clock_of_the_server() -> None:
     async with talking() as (client, peer):
         pinging = asyncio.create_task(client.ping())

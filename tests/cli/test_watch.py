@@ -1,18 +1,17 @@
-"""`longwatch watch` and `longwatch ask` against the real service, as users run them."""
+"""`longwatch watch` against the real service, and what can be asked afterwards."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from longwatch.cli.main import run
-from longwatch.cli.options import milliseconds, minutes
 from tests.client.test_media import clip
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.serve.conftest import Live
 
@@ -46,27 +45,7 @@ def test_a_synthetic_scene_is_watched_for_its_time(
     assert "scene: 0:02.9 sent, 6 frames read, 0 lost" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("question", [["--stream", "nowhere"], []])
-def test_a_stream_that_is_not_clear_is_asked_for(
-    live: Live, question: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["ask", "what?", "--url", live.url, *question]) == 2
-    assert "stream" in capsys.readouterr().err
-
-
 def test_a_missing_file_opens_no_stream(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["watch", "nowhere.mp4", "--url", live.url]) == 2
     assert "there is no file 'nowhere.mp4'" in capsys.readouterr().err
     assert "nowhere" not in [stream.name for stream in live.engine.streams()]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(None, "-"), (0.0, "0:00.0"), (59.96, "1:00.0"), (67.5, "1:07.5"), (3723.04, "1:02:03.0")],
-)
-def test_times_are_shown_as_people_read_them(seconds: float | None, shown: str) -> None:
-    assert minutes(seconds) == shown
-
-
-def test_durations_are_shown_as_people_read_them() -> None:
-    assert [milliseconds(value) for value in (None, 0.4, 35.2)] == ["-", "0 ms", "35 ms"]
