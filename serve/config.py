@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     sinks: int = Field(default=1, description="first frames that a window always keeps")
 
     frame_share: float = Field(
-        default=0.3, description="of the model's time, for frames beside answers"
+        default=0.5, description="of the model's time, for frames beside answers"
     )
     chunk_tokens: int = Field(default=64, description="tokens a pass while a frame is read")
 

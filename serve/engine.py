@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 class EngineSettings:
     """How the model's time and room are shared out."""
 
-    frame_share: float = 0.3  # of the model's time, for frames while answers run
+    frame_share: float = 0.5  # of the model's time, for frames while answers run
     chunk_tokens: int = 64  # tokens a pass while a frame is read
     max_streams: int = 16
     max_questions: int = 32  # under way at once

@@ -34,7 +34,7 @@ class Feed:
         self.acked: int | None = None  # the newest sequence number taken in
         self.ingest: Ingest | None = None  # of the publisher there is
         self._watchers: list[Callable[[Feed], None]] = []
-        self._closing: set[asyncio.Task[None]] = set()
+        self._leaving: dict[Ingest, asyncio.Task[None]] = {}  # earlier ones, still at their end
         self._past: Counter[str] = Counter()  # what earlier publishers came to
 
     @property
@@ -69,17 +69,14 @@ class Feed:
         """Let the publisher go; the stream waits for the next one."""
         if self.ingest is None:
             return
-        task = asyncio.create_task(asyncio.to_thread(self.ingest.close))  # it waits for a thread
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-        self._past += _count(self.ingest)
+        self._leaving[self.ingest] = asyncio.create_task(self._close(self.ingest))
         self.ingest = None
         if self.state != "ended":
             self.change("offline", reason)
 
     async def closed(self) -> None:
         """Wait until no thread of an earlier publisher is left."""
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        await asyncio.gather(*self._leaving.values(), return_exceptions=True)
 
     def end(self) -> None:
         """Take in that the publisher has sent all; what is under way is still read."""
@@ -136,8 +133,15 @@ class Feed:
             },
         }
 
+    async def _close(self, ingest: Ingest) -> None:
+        """End a publisher, whose thread may count until it is over."""
+        await asyncio.to_thread(ingest.close)
+        self._past += _count(ingest)
+        del self._leaving[ingest]
+
     def _counts(self) -> Counter[str]:
-        return self._past + (_count(self.ingest) if self.ingest else Counter())
+        now = [*self._leaving, self.ingest] if self.ingest else list(self._leaving)
+        return sum(map(_count, now), self._past.copy())
 
 
 class Feeds:

@@ -20,14 +20,14 @@ class Share:
     only one side waits: nobody saves up, and nobody pays later for what nobody else wanted.
     """
 
-    share: float = 0.3  # of the time, for frames
+    share: float = 0.5  # of the time, for frames
     _credit: float = 0.0  # seconds owed to frames
 
     def __post_init__(self) -> None:
         """Check the setting."""
         if not 0 < self.share < 1:
             raise ConfigError(
-                f"the share of frames must be between 0 and 1, not {self.share}; try 0.3"
+                f"the share of frames must be between 0 and 1, not {self.share}; try 0.5"
             )
 
     def pick(self, *, frames: bool, answers: bool) -> Turn | None:

@@ -160,7 +160,7 @@ class Stream:
                 frames_failed=self._failed,
                 frames_late=self._late,
                 dropped_busy=self.buffer.dropped,
-                fps_read=len(self._commits) / RATE_SPAN,
+                fps_read=self._rate(),
                 lag_ms=None if self._lag is None else self._lag * 1000,
                 queue=len(self.buffer),
                 memory=self.memory.stats(),
@@ -183,6 +183,12 @@ class Stream:
             self._lag = now - frame.arrived if frame.arrived else None
             self._commits.append(now)
             self._forget(now)
+
+    def _rate(self) -> float:
+        """Return frames a second between the first and the last of the last ten seconds."""
+        if len(self._commits) < 2:
+            return 0.0
+        return (len(self._commits) - 1) / (self._commits[-1] - self._commits[0])
 
     def _forget(self, now: float) -> None:
         while self._commits and self._commits[0] < now - RATE_SPAN:
