@@ -36,8 +36,8 @@ def command(
 ) -> int:
     """Watch a live stream of photographs on the bundled model, and answer about it meanwhile.
 
-    The exit code is 0 when every answer came whole and no frame was lost. Wrong answers are shown
-    as wrong and do not change it: the model that ships with the package is very small.
+    The exit code is 0 when every answer came whole while frames were being read. Wrong answers are
+    shown as wrong and do not change it: the model that ships with the package is very small.
     """
     if not 0 < speed <= 4:
         raise ConfigError(f"--speed must be above 0 and at most 4, not {speed:g}; 1 is live")
@@ -130,7 +130,9 @@ def _verdict(console: Console, run: Run) -> None:
     console.print()
     console.print(table)
     if run.stats is not None:
-        console.print(f"frames: {run.stats.used} read, {run.stats.lost} lost")
+        lost = run.stats.lost
+        why = " (this machine was too busy for them; the newest are kept)" if lost else ""
+        console.print(f"frames: {run.stats.used} read, {lost} lost{why}")
     console.print(
         f"answers: {run.right} of {len(run.replies)} right, and {run.crowd_answers} to the others"
     )

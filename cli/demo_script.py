@@ -35,9 +35,10 @@ class Asked:
     truth: str
 
     def right(self, answer: str) -> bool:
-        """Tell whether `answer` says the truth; `bottom right` is to the right, too."""
-        said, true = answer.lower().strip(" .").split(), self.truth.split()
-        return said[-len(true) :] == true
+        """Tell whether `answer` says the truth and nothing else; `bottom right` is right, too."""
+        things = [thing.split() for thing in answer.lower().strip(" .").split(" and ")]
+        true = self.truth.split()
+        return all(thing[-len(true) :] == true for thing in things)
 
 
 def load_pictures() -> list[Picture]:

@@ -28,9 +28,9 @@ async def own_service(*flags: str) -> AsyncIterator[str]:
         ServerError: it did not come up; the message ends with its own last words.
     """
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "longwatch.cli.main", "serve", "--host", "127.0.0.1"),
-        *("--port", "0", "--log-format", "json", *flags),
-        stdin=asyncio.subprocess.DEVNULL,
+        *(sys.executable, "-m", "longwatch", "serve", "--host", "127.0.0.1", "--port", "0"),
+        *("--stop-with-stdin", "--log-format", "json", *flags),
+        stdin=asyncio.subprocess.PIPE,  # closes with us, however we end
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is for us; we end it in order

@@ -42,7 +42,7 @@ def command(
     loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
-) -> int:
+) -> None:
     """Push SOURCE into a stream of the service, so that it can be asked about."""
     if speed < 0:
         raise ConfigError(f"--speed must not be negative, not {speed:g}; 1 is live")
@@ -55,10 +55,10 @@ def command(
         raise InputError("--seconds is for cameras and made-up scenes, and above 0; leave it out")
     paced = {"fps": fps, "speed": speed or None}
     stream, push = _live(source, name, paced, seconds) if live else _file(source, name, paced, loop)
-    return asyncio.run(_watch(stream, push, url, api_key))
+    asyncio.run(_watch(stream, push, url, api_key))
 
 
-async def _watch(stream: str, push: Push, url: str, api_key: str | None) -> int:
+async def _watch(stream: str, push: Push, url: str, api_key: str | None) -> None:
     async with connect(url, api_key=api_key) as client:
         with _bar(stream) as show:
             done = await push(client, show)
@@ -66,7 +66,6 @@ async def _watch(stream: str, push: Push, url: str, api_key: str | None) -> int:
     lost = 0 if stats is None else stats.lost
     read = "-" if stats is None else stats.used
     typer.echo(f"{stream}: {minutes(done.time)} sent, {read} frames read, {lost} lost")
-    return 0 if not lost else 1
 
 
 def _file(source: str, name: str | None, paced: dict[str, Any], loop: bool) -> tuple[str, Push]:

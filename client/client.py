@@ -111,19 +111,18 @@ class Client:
         """Open `stream` to feed it, or take it up again where the last publisher left it.
 
         `format` is `image` (JPEG, PNG or WebP), `h264`, `hevc`, `mp4`, `webm`, `mpegts` or
-        `raw_rgb`; `fps` is how many frames a second the model reads; `policy` is what the server
-        does when it cannot keep up (`queue`, `on_full`) and what it remembers (`memory`,
-        `window_tokens`, ...). What else the source has (`width`, `height`) follows by name.
+        `raw_rgb`; `fps` is how many frames a second the model reads (0: every one, None: as the
+        server is set); `policy` is what the server does when it cannot keep up (`queue`,
+        `on_full`) and what it remembers (`memory`, `window_tokens`, ...). What else the source
+        has (`width`, `height`) follows by name.
 
         Raises:
             ServerError: the server refused, for instance with code `publisher_taken`.
         """
-        body = {"kind": "push", "format": format, "fps": fps, **source}
-        event: dict[str, Any] = {
-            "type": "lw.stream.open",
-            "stream": stream,
-            "source": {key: value for key, value in body.items() if value is not None},
-        }
+        body = {"kind": "push", "format": format, **source}
+        if fps is not None:
+            body["fps"] = fps or None  # on the wire, every frame is null
+        event: dict[str, Any] = {"type": "lw.stream.open", "stream": stream, "source": body}
         if policy:
             event["policy"] = policy
         opened = await self._channel.request(event, "lw.stream.opened", stream)

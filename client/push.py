@@ -53,9 +53,9 @@ async def push_file(
     """Push the video file at `path` into `stream` and end it; return the last progress.
 
     H.264 and HEVC go as they are; other codecs are decoded, sampled and sent as JPEG. `fps` is
-    how many frames a second the model reads (None: the server's own), `speed` how much faster
-    than live it is played (None: as fast as the server takes it). With `loop` it starts over
-    until cancelled. Further `options` go to `Client.open_stream`.
+    how many frames a second the model reads (0: all, None: as the server is set), `speed` how
+    much faster than live it is played (None: as fast as the server takes it). With `loop` it
+    starts over until cancelled. Further `options` go to `Client.open_stream`.
 
     Raises:
         SourceError: there is no such file, or no video in it that can be decoded.

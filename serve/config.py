@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     stats_seconds: float = Field(default=1.0, gt=0, description="between two `lw.stream.stats`")
     metric_streams: int = Field(default=64, ge=0, description="streams with labels of their own")
 
+    stop_with_stdin: bool = Field(
+        default=False, description="end when standard input closes, as it does with the parent"
+    )
     log_format: Literal["text", "json"] = Field(default="text", description="text or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error"

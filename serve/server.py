@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -100,6 +101,8 @@ def run(settings: Settings) -> None:
             server = Server(
                 app, settings, lambda: log.info("ready: %s answers at %s", model.name, url)
             )
+            if settings.stop_with_stdin:
+                threading.Thread(target=_watch_stdin, args=(server,), daemon=True).start()
             with _ending(server):
                 server.run(sockets=[listener])
         finally:
@@ -166,6 +169,13 @@ def url_of(listener: socket.socket) -> str:
     """Return the URL that a bound socket will be reached at."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _watch_stdin(server: Server) -> None:
+    """End the server in order once nobody is left who could write to it."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    server.should_exit = True
 
 
 @contextmanager

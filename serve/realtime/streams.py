@@ -89,10 +89,11 @@ class Streams:
                 param="stream",
             )
         self._drop_channels(feed)
+        following, before = feed.name in self._followed, feed.since
         feed.leave("closed")
         if request.discard_memory:
             self._service.feeds.discard(feed.name)
-        if feed.name not in self._followed:
+        if not following or feed.since == before:  # we were not told as a follower
             self._tell_state(feed)
 
     def attach(self, name: str) -> None:

@@ -110,7 +110,7 @@ def test_asking_imports_nothing_heavy() -> None:
 
 
 def test_it_runs_as_a_module(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "longwatch.cli.main", "watch", str(tmp_path / "no.mp4")]
+    command = [sys.executable, "-m", "longwatch", "watch", str(tmp_path / "no.mp4")]
     done = subprocess.run([*command, "--url", NOBODY], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("longwatch: ")

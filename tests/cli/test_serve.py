@@ -36,7 +36,7 @@ def test_help_names_every_flag_and_its_default(
 def test_it_serves_until_it_is_told_to_stop() -> None:
     args = ["serve", "--port", "0", "--origins", "http://a", "--origins", "http://b"]
     with subprocess.Popen(
-        [sys.executable, "-m", "longwatch.cli.main", *args],
+        [sys.executable, "-m", "longwatch", *args],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "LONGWATCH_MODEL": "bundled"},

@@ -201,3 +201,12 @@ def test_plain_requests_tell_apart_a_refusal_and_nobody_there(live: Live) -> Non
     with pytest.raises(ClosedError) as nobody:
         get_json("http://127.0.0.1:1", "/v1/models")
     assert nobody.value.code == "server_unreachable"
+
+
+async def test_a_rate_of_zero_reads_every_frame_and_none_leaves_it_to_the_server(
+    live: Live, stream: str
+) -> None:
+    async with connect(live.url) as client:
+        for fps, accepted in ((0, None), (3.0, 3.0), (None, live.settings.stream.fps)):
+            async with await client.open_stream(stream, fps=fps) as publisher:
+                assert publisher.accepted["fps"] == accepted
