@@ -81,8 +81,8 @@ class _Parts(NamedTuple):
         return self._replace(
             tower=self.tower.to(device),
             projector=self.projector.to(device),
-            stack=self.stack.to(device, dtype),
-            head=self.head.to(device, dtype),
+            stack=_cast(self.stack, dtype).to(device),
+            head=_cast(self.head, dtype).to(device),
         )
 
 
@@ -106,7 +106,7 @@ class BundledVLM(VideoLM):
         cells = functional.adaptive_avg_pool2d(maps, grid).flatten(2)
         pooled = torch.cat([maps.mean((2, 3))[..., None], cells], 2).transpose(1, 2)
         probabilities = tower.classify(pooled).softmax(-1)  # (b, 1 + cells, c)
-        positions = _positions(grid)
+        positions = _positions(grid).to(self.decoder.device)
         return [
             VisualTokens(self._parts.projector(p, frame.time), positions, grid)
             for p, frame in zip(probabilities, frames, strict=True)
@@ -187,6 +187,13 @@ def _language_model(
     head = nn.Linear(words.shape[1], words.shape[0], bias=False)
     head.load_state_dict({"weight": words})
     return stack, head.eval()
+
+
+def _cast(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Change the dtype of the weights alone: RoPE's frequencies are a buffer, and stay exact."""
+    for weight in module.parameters():
+        weight.data = weight.data.to(dtype)
+    return module
 
 
 def _json(path: Path) -> Any:

@@ -204,6 +204,17 @@ def test_it_runs_in_half_precision(dtype: str) -> None:
     assert ask(half, snapshot, "What do you see now?") == "egyptian cat"
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_places_are_as_exact_in_half_precision_as_in_full(model: VideoLM, dtype: str) -> None:
+    places = torch.arange(model.window_tokens)[None]
+    half, full = (
+        load_bundled("cpu", dtype).decoder.rope.table(places),
+        model.decoder.rope.table(places),
+    )
+    for ours, exact in zip(half, full, strict=True):
+        assert (ours.float() - exact).abs().max() < 1 / 256
+
+
 def test_a_folder_with_another_grid_and_other_sizes_is_read_as_its_config_says(
     copy: Path, files: Files
 ) -> None:
