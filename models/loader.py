@@ -189,15 +189,22 @@ def _load_tokenizer(folder: Path, name: str) -> Any:
             f"the tokenizer of {name} cannot be read ({type(problem).__name__}); tokenizer.json "
             "and tokenizer_config.json belong into its folder"
         ) from problem
+    # The processor's template goes first, as in transformers: a tokenizer that was taken from a
+    # text model brings one along that cannot say where frames stand.
+    tokenizer.chat_template = _processor_template(folder, name) or tokenizer.chat_template
     if tokenizer.chat_template is None:
-        tokenizer.chat_template = _chat_template(folder, name)
+        raise ModelError(f"{name} has no chat template; add chat_template.jinja to its folder")
     return tokenizer
 
 
-def _chat_template(folder: Path, name: str) -> str:
+def _processor_template(folder: Path, name: str) -> str | None:
     """Return the template that older checkpoints keep beside the processor."""
     path = folder / "chat_template.json"
-    if not path.is_file():
-        raise ModelError(f"{name} has no chat template; add chat_template.jinja to its folder")
-    template: str = json.loads(path.read_text("utf-8"))["chat_template"]
-    return template
+    if (folder / "chat_template.jinja").is_file() or not path.is_file():
+        return None
+    try:
+        return str(json.loads(path.read_text("utf-8"))["chat_template"])
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ModelError(
+            f"chat_template.json of {name} holds no chat template; get it again"
+        ) from problem

@@ -198,6 +198,26 @@ def test_an_older_chat_template_is_found(folder: Path) -> None:
     assert load_model(str(folder), "cpu").prompt_ids(TURNS)
 
 
+def test_the_processors_chat_template_goes_before_that_of_a_text_models_tokenizer(
+    folder: Path,
+) -> None:
+    whole = load_model(str(folder), "cpu")
+    template = (folder / "chat_template.jinja").read_text("utf-8")
+    (folder / "chat_template.jinja").unlink()
+    (folder / "chat_template.json").write_text(json.dumps({"chat_template": template}), "utf-8")
+    text_only = "{% for m in messages %}{{ m['role'] + m['content'] }}{% endfor %}"
+    edit(folder / "tokenizer_config.json", chat_template=text_only)
+    assert load_model(str(folder), "cpu").prompt_ids(TURNS) == whole.prompt_ids(TURNS)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}"])
+def test_a_broken_chat_template_file_is_refused(folder: Path, text: str) -> None:
+    (folder / "chat_template.jinja").unlink()
+    (folder / "chat_template.json").write_text(text, "utf-8")
+    with pytest.raises(ModelError, match=r"chat_template\.json"):
+        load_model(str(folder), "cpu")
+
+
 def test_without_a_chat_template_a_model_is_refused(folder: Path) -> None:
     (folder / "chat_template.jinja").unlink()
     with pytest.raises(ModelError, match="chat template"):
