@@ -123,10 +123,11 @@ def preprocess(frames: Sequence[Frame], device: torch.device) -> Tensor:
 
     The whole frame is squeezed into the square, so that every place in it has its cell.
     """
-    return torch.cat([_square(frame, device) for frame in frames])
+    squares = torch.cat([_square(frame) for frame in frames])
+    return (squares.to(device).float() - 127) / 128
 
 
-def _square(frame: Frame, device: torch.device) -> Tensor:
-    image = torch.tensor(frame.image, device=device).permute(2, 0, 1)[None]
-    image = functional.interpolate(image, (SIZE, SIZE), mode="bicubic", antialias=True)
-    return (image.float() - 127) / 128
+def _square(frame: Frame) -> Tensor:
+    image = torch.tensor(frame.image).permute(2, 0, 1)[None]
+    # On the CPU: CUDA has no antialiased resampling of whole numbers.
+    return functional.interpolate(image, (SIZE, SIZE), mode="bicubic", antialias=True)
