@@ -52,21 +52,33 @@ def attend(
     return out.transpose(0, 1)[None], None
 
 
-def packed(query: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
+def packed(
+    query: Tensor, keys: Tensor, values: Tensor, scale: float, mask: Tensor | None
+) -> Tensor:
     """Return causal attention, (heads, n, d), of the last n of m tokens to all m.
 
     `query` is (heads, n, d), `keys` and `values` are (h, m, d), all rotated. The heads that share
-    a key-value head become extra query rows, so that keys and values are never repeated.
+    a key-value head become extra query rows, so that keys and values are never repeated. `mask`
+    is `causal` for these, the same for every layer of a pass.
     """
     heads, n, d = query.shape
-    h, m, _ = keys.shape
+    h = keys.shape[0]
     rows = query.reshape(1, h, heads // h * n, d)
-    mask = None
-    if n > 1:
-        causal = torch.ones(n, m, dtype=torch.bool, device=query.device).tril(m - n)
-        mask = causal.repeat(heads // h, 1)
     out = scaled_dot_product_attention(rows, keys[None], values[None], attn_mask=mask, scale=scale)
     return out.reshape(heads, n, d)
+
+
+def causal(query: Tensor, keys: Tensor) -> Tensor | None:
+    """Return what `packed` adds to its scores, (heads // h * n, m), in the query's dtype.
+
+    None stands for nothing: a single token sees all. Numbers, because torch would make them of
+    truth values again for every layer.
+    """
+    heads, n, _ = query.shape
+    h, m, _ = keys.shape
+    if n == 1:
+        return None
+    return query.new_full((n, m), -torch.inf).triu_(m - n + 1).repeat(heads // h, 1)
 
 
 def register() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.functional import pad
 
-from longwatch.memory.attention import packed
+from longwatch.memory.attention import causal, packed
 from longwatch.memory.base import Step
 from longwatch.memory.segment import Segment, place
 
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 
     from longwatch.memory.base import Rope
 
+ROOM = 1024  # new tokens that a buffer begins with room for; twice as many whenever it is full
+
 
 class Context(Step):
     """[segments | new tokens], for as many passes as the new tokens come in.
 
     A layer's buffer is made in its first pass, when the query is at hand: stored keys are rotated
-    once, new ones are appended, and there is room for `room` of them. What is appended is private
-    to this context, so any number of contexts may stand on the same segments.
+    once, and new ones are appended, up to `room` of them. What is appended is private to this
+    context, so any number of contexts may stand on the same segments.
     """
 
     def __init__(
@@ -45,34 +48,51 @@ class Context(Step):
         self._rotary = self._table
         self._buffers: dict[int, tuple[Tensor, Tensor]] = {}
         self._start = 0  # new tokens before the running pass
+        self._mask: Tensor | None = None  # of the running pass
 
     def begin(self, positions: Tensor) -> None:  # noqa: D102
         self._start, self.length = self.length, self.length + positions.shape[1]
         if self.length > self.room:
             raise ValueError(f"a context with room for {self.room} tokens got {self.length}")
         self._rotary = self.rope.table(positions.cpu() + self._origin)
+        self._mask = None
 
     def attend(  # noqa: D102
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float
     ) -> Tensor:
         if self._rotary is None:
             raise RuntimeError("`begin` announces a pass before its layers attend")
-        keys, values = self._buffers.get(layer) or self._assemble(layer, key)
+        keys, values = self._buffer(layer, key)
         start, end = self.stored + self._start, self.stored + self.length
         keys[:, start:end] = self.rope.rotate(key, self._rotary)
         values[:, start:end] = value
-        rotated = self.rope.rotate(query, self._rotary)
-        return packed(rotated, keys[:, :end], values[:, :end], scale)
+        rotated, keys, values = (
+            self.rope.rotate(query, self._rotary),
+            keys[:, :end],
+            values[:, :end],
+        )
+        if self._mask is None:
+            self._mask = causal(rotated, keys)
+        return packed(rotated, keys, values, scale, self._mask)
+
+    def _buffer(self, layer: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the layer's keys and values, with space for the running pass."""
+        keys, values = self._buffers.get(layer) or self._assemble(layer, like)
+        room = keys.shape[1] - self.stored
+        if room < self.length:
+            more = min(self.room, max(self.length, 2 * room)) - room
+            keys, values = pad(keys, (0, 0, 0, more)), pad(values, (0, 0, 0, more))
+        self._buffers[layer] = keys, values
+        return keys, values
 
     def _assemble(self, layer: int, like: Tensor) -> tuple[Tensor, Tensor]:
         h, _, d = like.shape
-        keys = like.new_empty(h, self.stored + self.room, d)
+        keys = like.new_empty(h, self.stored + min(self.room, max(self.length, ROOM)), d)
         values = torch.empty_like(keys)
         if self._table is not None:
             stored = torch.cat([s.keys[layer] for s in self.segments], 1)
             keys[:, : self.stored] = self.rope.rotate(stored, self._table)
             torch.cat([s.values[layer] for s in self.segments], 1, out=values[:, : self.stored])
-        self._buffers[layer] = keys, values
         return keys, values
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from longwatch.errors import UnsupportedModelError
-from longwatch.memory.attention import attend, packed
+from longwatch.memory.attention import attend, causal, packed
 from longwatch.memory.context import Draft
 from tests.memory import tiny
 
@@ -23,7 +23,7 @@ def test_packed_equals_repeating_keys(n: int, m: int, heads: int) -> None:
     scores = q @ keys.transpose(1, 2) * 0.3
     scores = scores.masked_fill(~torch.ones(n, m, dtype=torch.bool).tril(m - n), -torch.inf)
     expected = scores.softmax(-1) @ values
-    torch.testing.assert_close(packed(q, k, v, 0.3), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(packed(q, k, v, 0.3, causal(q, k)), expected, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("extra", [{"sliding_window": 4}, {"softcap": 30.0}, {"mask": True}])
