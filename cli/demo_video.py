@@ -6,17 +6,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
-import cv2
-import numpy as np
+from PIL import Image
 
 from longwatch.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
-
 SIZE = (640, 480)  # width, height of the video
 FPS = 15
 _MARGIN = 0.06  # of the picture, that the pan has to move in
@@ -35,7 +31,7 @@ def write_video(path: Path, pictures: Sequence[tuple[Path, float]]) -> None:
             video.width, video.height = SIZE
             video.pix_fmt = "yuv420p"
             for n, image in enumerate(_frames(pictures)):
-                frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+                frame = av.VideoFrame.from_image(image)  # type: ignore[no-untyped-call]
                 frame.pts, frame.time_base = n, Fraction(1, FPS)
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
@@ -46,23 +42,24 @@ def write_video(path: Path, pictures: Sequence[tuple[Path, float]]) -> None:
         ) from None
 
 
-def _frames(pictures: Sequence[tuple[Path, float]]) -> Iterator[NDArray[np.uint8]]:
-    """Yield the video's frames, (height, width, 3) BGR."""
+def _frames(pictures: Sequence[tuple[Path, float]]) -> Iterator[Image.Image]:
+    """Yield the video's frames."""
     for place, seconds in pictures:
-        image = cv2.imread(str(place))
-        if image is None:
-            raise ConfigError(f"the demo's picture {place.name} is missing; install longwatch anew")
+        try:
+            image = Image.open(place).convert("RGB")
+        except OSError as failure:
+            raise ConfigError(
+                f"the demo's picture {place.name} cannot be read ({failure}); install longwatch "
+                "anew"
+            ) from None
         count = round(seconds * FPS)
         for n in range(count):
-            yield _crop(np.asarray(image, np.uint8), n / count)
+            yield _crop(image, n / count)
 
 
-def _crop(image: NDArray[np.uint8], at: float) -> NDArray[np.uint8]:
+def _crop(image: Image.Image, at: float) -> Image.Image:
     """Return the part of `image` that a camera panning from left to right sees at `at`, 0 to 1."""
-    height, width = image.shape[:2]
-    scale = (1 - _MARGIN) * min(width / SIZE[0], height / SIZE[1])
+    scale = (1 - _MARGIN) * min(image.width / SIZE[0], image.height / SIZE[1])
     w, h = SIZE[0] * scale, SIZE[1] * scale
-    left, top = (width - w) * at, (height - h) / 2
-    move = np.array([[1 / scale, 0, -left / scale], [0, 1 / scale, -top / scale]])
-    seen = cv2.warpAffine(image, move, SIZE, flags=cv2.INTER_LINEAR)
-    return np.asarray(seen, np.uint8)
+    left, top = (image.width - w) * at, (image.height - h) / 2
+    return image.resize(SIZE, Image.Resampling.BILINEAR, (left, top, left + w, top + h))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,11 +91,15 @@ def jpeg(image: NDArray[np.uint8], quality: int = 85) -> bytes:
         raise FrameError(
             f"a picture must be (height, width, 3) of uint8, not {image.shape} of {image.dtype}"
         )
-    cv2 = need("cv2")
-    done, encoded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise FrameError(f"a picture of {image.shape} could not be made a JPEG; make it smaller")
-    return bytes(encoded)
+    picture = need("PIL.Image").fromarray(image)
+    encoded = BytesIO()
+    try:
+        picture.save(encoded, "JPEG", quality=quality)
+    except OSError:
+        raise FrameError(
+            f"a picture of {image.shape} could not be made a JPEG; make it smaller"
+        ) from None
+    return encoded.getvalue()
 
 
 def camera_pieces(index: int, fps: float, seconds: float | None = None) -> Generator[Piece]:
@@ -147,15 +152,20 @@ def need(module: str) -> Any:
     """Return a module that the light client does without until it is really needed.
 
     Raises:
-        ConfigError: it is not installed; the message says what to install.
+        ConfigError: it is not installed, or a library of the system is missing that it needs.
     """
+    package = {"av": "av", "cv2": "opencv-python", "PIL.Image": "pillow"}[module]
     try:
         return import_module(module)
-    except ImportError:
-        package = {"av": "av", "cv2": "opencv-python"}[module]
+    except ModuleNotFoundError:
         raise ConfigError(
             f"sending local video needs the package {package}, which is not installed; "
             "run: pip install 'longwatch[server]'"
+        ) from None
+    except ImportError as error:
+        raise ConfigError(
+            f"the package {package} cannot be loaded ({error}); install the system library that "
+            "it misses, on Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"
         ) from None
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from longwatch.errors import SourceError
@@ -31,9 +30,8 @@ class CameraSource(BackgroundSource):
         self._sampler = Sampler(fps)
 
     def pictures(self) -> Generator[tuple[float, NDArray[np.uint8]]]:  # noqa: D102
-        cv2.utils.logging.setLogLevel(
-            0
-        )  # it would print lines of its own where we raise one sentence
+        cv2 = _opencv()
+        cv2.utils.logging.setLogLevel(0)  # it would print lines of its own beside our error
         camera = cv2.VideoCapture(self.device)
         try:
             if not camera.isOpened():
@@ -56,3 +54,15 @@ class CameraSource(BackgroundSource):
                     yield now - first, np.ascontiguousarray(image[:, :, ::-1], np.uint8)
         finally:
             camera.release()
+
+
+def _opencv() -> Any:
+    """Return OpenCV; it links to libraries of the desktop, which a server may be without."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise SourceError(
+            f"cameras need OpenCV, which cannot be loaded ({error}); install the system library "
+            "that it misses, on Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"
+        ) from None
+    return cv2

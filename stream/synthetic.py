@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
+from PIL import Image, ImageDraw
 
 from longwatch.errors import ConfigError
 from longwatch.stream.background import BackgroundSource
@@ -120,16 +120,14 @@ class SyntheticSource(BackgroundSource):
     def draw(self, time: float) -> NDArray[np.uint8]:
         """Return the picture at `time`, (height, width, 3) RGB."""
         width, height = self.size
-        image = np.full((height, width, 3), GROUNDS[self.seed % len(GROUNDS)], np.uint8)
+        image = Image.new("RGB", (width, height), GROUNDS[self.seed % len(GROUNDS)])
+        pen = ImageDraw.Draw(image)
         for event in self.visible(time):
             place = event.where(time)
             if place is not None:
-                _draw(image, event, place)
-        tenths = f"{time + 1e-6:.1f}"
-        cv2.putText(
-            image, tenths, (4, height - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1
-        )
-        return image
+                _draw(pen, event, (place[0] * width, place[1] * height), min(height, width) / 12)
+        pen.text((4, height - 16), f"{time + 1e-6:.1f}", (255, 255, 255))
+        return np.asarray(image)
 
 
 def _event(rng: np.random.Generator, name: int, lane: int, lanes: int, act: int) -> Event:
@@ -144,14 +142,13 @@ def _event(rng: np.random.Generator, name: int, lane: int, lanes: int, act: int)
     return Event(colour, shape, start, end, enters, leaves)
 
 
-def _draw(image: NDArray[np.uint8], event: Event, place: tuple[float, float]) -> None:
-    height, width = image.shape[:2]
-    x, y = round(place[0] * width), round(place[1] * height)
-    radius, colour = min(height, width) // 12, COLOURS[event.colour]
+def _draw(pen: ImageDraw.ImageDraw, event: Event, at: tuple[float, float], radius: float) -> None:
+    """Draw a shape; `at` is its centre (x, y), which like `radius` is in pixels."""
+    (x, y), colour = at, COLOURS[event.colour]
+    box = (x - radius, y - radius, x + radius, y + radius)
     if event.shape == "circle":
-        cv2.circle(image, (x, y), radius, colour, -1, cv2.LINE_AA)
+        pen.ellipse(box, colour)
     elif event.shape == "square":
-        cv2.rectangle(image, (x - radius, y - radius), (x + radius, y + radius), colour, -1)
+        pen.rectangle(box, colour)
     else:
-        corners = np.array([(x, y - radius), (x - radius, y + radius), (x + radius, y + radius)])
-        cv2.fillPoly(image, [corners], colour, cv2.LINE_AA)
+        pen.polygon([(x, box[1]), (box[0], box[3]), (box[2], box[3])], colour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,8 +44,17 @@ def test_what_is_no_number_is_refused(name: str) -> None:
 
 
 async def test_a_camera_that_is_not_there_is_named_so() -> None:
+    pytest.importorskip("cv2", reason="OpenCV needs libGL", exc_type=ImportError)
     source = CameraSource(97)
     with pytest.raises(SourceError, match="camera 97") as caught:
         [frame async for frame in source]
     assert caught.value.code == "source_not_found"
     await source.aclose()
+
+
+async def test_a_machine_without_opencv_s_libraries_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(SourceError, match="apt-get install libgl1"):
+        [frame async for frame in CameraSource(0)]
