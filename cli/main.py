@@ -44,7 +44,7 @@ def run(args: Sequence[str]) -> int:
 
 def make_app(args: Sequence[str]) -> typer.Typer:
     """Return the application. Only the verb that `args` name is imported, so it starts fast."""
-    app = typer.Typer(help=__doc__, pretty_exceptions_enable=False, add_completion=False)
+    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_options)
     named = next((arg for arg in args if arg in VERBS), None)
     for verb in VERBS if named is None else [named]:
