@@ -10,6 +10,7 @@ from longwatch.errors import InputError, ProtocolError
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
+from longwatch.serve.checking import first_fault, load
 from longwatch.serve.questions import choose_stream, dialogue, moment
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class ChatRequest(Loose):
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None
-    stop: str | list[str] | None = None
+    stop: str | Annotated[list[str], Field(max_length=16)] | None = None
     n: int | None = None
     tools: list[Any] | None = None
     logprobs: bool | None = None
@@ -91,15 +92,15 @@ def parse_request(body: bytes) -> ChatRequest:
     Raises:
         ProtocolError: it is not JSON, or a field of it is wrong.
     """
+    data = load(body)
     try:
-        return ChatRequest.model_validate_json(body)
+        return ChatRequest.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-    param = ".".join(map(str, first["loc"]))[:200]
-    code = {"json_invalid": "invalid_json", "missing": "missing_parameter"}
+        kind, param, told = first_fault(error, data)
+    code = {"missing": "missing_parameter", "extra_forbidden": "unknown_parameter"}
     raise ProtocolError(
-        f"{param or 'the request'} cannot be taken: {first['msg'][:300]}",
-        code=code.get(first["type"], "invalid_value"),
+        f"{param or 'the request'} cannot be taken: {told}",
+        code=code.get(kind, "invalid_value"),
         param=param or None,
     )
 
@@ -131,7 +132,9 @@ def to_question(request: ChatRequest, service: Service) -> tuple[str, Question]:
 def _sampling(request: ChatRequest) -> Sampling:
     usual = Sampling()
     stop = [request.stop] if isinstance(request.stop, str) else request.stop or []
-    tokens = request.max_completion_tokens or request.max_tokens
+    tokens = request.max_completion_tokens
+    if tokens is None:
+        tokens = request.max_tokens
     return Sampling(
         temperature=usual.temperature if request.temperature is None else request.temperature,
         top_p=usual.top_p if request.top_p is None else request.top_p,

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from starlette.websockets import WebSocketDisconnect
 
 from longwatch.errors import LimitError, LongwatchError, ProtocolError
+from longwatch.serve.checking import load
 from longwatch.serve.faults import internal
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.handler import Handler
 from longwatch.serve.realtime.hangup import Hangup
 from longwatch.serve.realtime.outbox import Outbox
-from longwatch.serve.realtime.parse import event_id, load, parse
+from longwatch.serve.realtime.parse import event_id, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +86,7 @@ class Session:
                 self._take_bytes(message["bytes"])
             else:
                 self._take_text(message["text"])
+            await asyncio.sleep(0)  # a burst that is here already must not hold up everybody else
 
     async def _report(self) -> None:
         """Send statistics for ever."""

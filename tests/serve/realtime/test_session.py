@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -100,3 +101,19 @@ def closes(live: Live) -> dict[str, float]:
         families = text_string_to_metric_families(reply.read().decode())
     closed = next(f for f in families if f.name == "longwatch_ws_closed")
     return {s.labels["code"]: s.value for s in closed.samples if s.name.endswith("_total")}
+
+
+async def test_a_burst_of_bad_messages_holds_nobody_up_and_each_one_is_told(tiny: Live) -> None:
+    count = 10_000
+    async with p.connect(tiny.url) as peer, p.connect(tiny.url) as other:
+
+        async def send() -> None:
+            for _ in range(count):
+                await peer.send('{"type": "lw.nope"}')
+
+        sending = asyncio.create_task(send())
+        for told in range(count):
+            assert (await peer.until("error"))["error"]["code"] == "unknown_event"
+            if told % 1000 == 0:
+                await other.ping()
+        await sending
