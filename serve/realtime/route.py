@@ -62,11 +62,18 @@ def _check_origin(service: Service, origin: str | None) -> None:
     """Refuse pages of other sites, which could otherwise watch what this machine's user may."""
     if origin is None or origin in service.settings.origins:
         return
-    if urlsplit(origin).hostname not in LOOPBACK:
+    if _host(origin) not in LOOPBACK:
         raise InputError(
             f"pages of {origin[:80]!r} may not connect; add it to the setting origins to allow it",
             code="origin_not_allowed",
         )
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).hostname
+    except ValueError:  # no address at all
+        return None
 
 
 def _subprotocol(websocket: WebSocket) -> str | None:

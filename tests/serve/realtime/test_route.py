@@ -24,7 +24,8 @@ async def test_programs_are_refused_before_the_upgrade_and_pages_after_it() -> N
             await refused(live, 404, "model_not_found", 4404, query="?model=other")
         async with p.connect(live.url, origin="http://localhost:3000"):
             pass
-        await refused(live, None, "origin_not_allowed", 1008, origin="http://evil.example")
+        for origin in ("http://evil.example", "http://[", "null"):
+            await refused(live, None, "origin_not_allowed", 1008, origin=origin)
 
 
 async def refused(
