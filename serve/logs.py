@@ -14,7 +14,7 @@ import structlog
 if TYPE_CHECKING:
     from structlog.typing import Processor
 
-NOISY = ("httpx", "urllib3", "websockets")
+NOISY = ("httpx", "urllib3", "uvicorn", "websockets")  # uvicorn says twice what we say
 
 
 def configure_logs(
@@ -28,7 +28,13 @@ def configure_logs(
     shown: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=out.isatty(),
+                # Others print every local variable, which may hold what is nobody's business.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(

@@ -52,3 +52,15 @@ def test_a_text_line_shows_what_was_said_and_its_fields() -> None:
     assert "something" in line
     assert "code='a\\nb'" in line
     assert "not shown" not in line
+
+
+def test_a_traceback_tells_the_way_and_no_values() -> None:
+    out = io.StringIO()
+    configure_logs("text", "info", out)
+    secret = "pass" + "word"
+    try:
+        raise ValueError("why")
+    except ValueError:
+        logging.getLogger("longwatch.test").exception("broken")
+    assert "ValueError: why" in out.getvalue()
+    assert secret not in out.getvalue()
