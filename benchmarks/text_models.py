@@ -54,7 +54,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
 
 def build(model_type: str, extra: dict[str, Any], seed: int = 0) -> nn.Module:
     """Return a text model in fp32, the same for the same seed."""
-    config = AutoConfig.for_model(model_type, **SIZES, **extra)
+    config = AutoConfig.for_model(model_type, **{**SIZES, **extra})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model: nn.Module = AutoModel.from_config(config, dtype=torch.float32)

@@ -32,6 +32,7 @@ def check(model: nn.Module, tolerance: float = TOLERANCE) -> float:
         UnsupportedModelError: the difference is above `tolerance`, or the model does not run.
     """
     name = type(model).__name__
+    _refuse_late_kinds(model)
     try:
         probe = _probe(model)
         error = _difference(probe)
@@ -51,6 +52,18 @@ def check(model: nn.Module, tolerance: float = TOLERANCE) -> float:
             "or attention in a way that the seam does not cover; choose another model"
         )
     return error
+
+
+def _refuse_late_kinds(model: nn.Module) -> None:
+    """Refuse kinds of layers that only come after those that are compared."""
+    config: Any = model.config
+    kinds = getattr(config, "layer_types", None) or []
+    late = set(kinds[LAYERS:]) - set(kinds[:LAYERS])
+    if late:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} has layers of type {', '.join(sorted(late))} after the first "
+            f"{LAYERS}, which Longwatch does not drive; choose a model whose layers are alike"
+        )
 
 
 def _probe(model: nn.Module) -> Any:

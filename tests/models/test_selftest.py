@@ -32,6 +32,13 @@ def test_layers_without_positions_are_refused_for_what_they_answer() -> None:
         selftest.check(model)
 
 
+def test_kinds_of_layers_that_come_late_are_refused_too() -> None:
+    late = {"num_hidden_layers": 10, "max_window_layers": 9}
+    text = late | {"use_sliding_window": True, "sliding_window": 32, "num_key_value_heads": 2}
+    with pytest.raises(UnsupportedModelError, match="sliding_attention after the first 8"):
+        selftest.check(text_models.build("qwen2", text))
+
+
 def test_a_checked_model_is_left_as_it_was() -> None:
     model = text_models.build(*text_models.ACCEPTED["Qwen2"])
     x = torch.randn(1, 9, 64, generator=torch.Generator().manual_seed(0))
