@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
-WIDTH = 160  # columns of a table that goes into a file
+WIDTH = 160  # characters of a line that goes into a file
+UPRIGHT = 8  # figures of a row that fit beside each other
 
 
 def parser(name: str, purpose: str) -> argparse.ArgumentParser:
@@ -109,13 +110,20 @@ def _alike(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*map(_cell, row.values()))
+    """Return a table with a line for each row, or a column where rows are few and long."""
+    names = list(rows[0])
+    if len(names) <= max(len(rows), UPRIGHT):
+        table = Table(*names)
+        for row in rows:
+            table.add_row(*map(_cell, row.values()))
+        return table
+    table = Table(names[0], *(_cell(row[names[0]]) for row in rows))
+    for name in names[1:]:
+        table.add_row(name, *(_cell(row[name]) for row in rows))
     return table
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(_cell, value)) if isinstance(value, list) else str(value)

@@ -46,6 +46,20 @@ def test_without_a_path_people_read_stdout(capsys: pytest.CaptureFixture[str]) -
     assert not err
 
 
+def test_rows_too_long_for_a_line_are_shown_side_by_side(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [{f"quite_a_long_name_{i}": 10 * load + i for i in range(13)} for load in range(3)]
+    report.publish(report.parser("speed", "how fast"), [], rows, {"range": [0.123456, 2.0]})
+    out, _ = capsys.readouterr()
+    lines = [line.split() for line in out.splitlines()]
+    for i in range(13):
+        [found] = [line for line in lines if f"quite_a_long_name_{i}" in line]
+        assert {str(i), str(10 + i), str(20 + i)} <= set(found)
+    assert max(map(len, out.splitlines())) <= 80
+    assert "range: 0.123, 2" in out
+
+
 def test_a_figure_that_json_does_not_have_is_an_error() -> None:
     with pytest.raises(ValueError, match="JSON"):
         report.publish(report.parser("speed", "how fast"), [], [], {"ms": float("nan")})
