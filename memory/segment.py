@@ -47,9 +47,9 @@ def place(segments: Iterable[Segment], axes: int, advance: int | None = None) ->
 
     A segment starts one past the largest position before it, on each of the `axes`. Frames of one
     video that M-RoPE reads as a whole are the exception: where two neighbours both have an
-    `advance`, the second starts that much later than the first on the first axis (time) and at
-    the same place on the others (height, width). The argument `advance` is that of the segment
-    to come.
+    `advance`, the second starts later than the first, by the first's, on the first axis (time)
+    and at the same place on the others (height, width). The argument `advance` is that of the
+    segment to come.
     """
     parts = [torch.empty(axes, 0, dtype=torch.int64)]
     start, top, last = torch.zeros(axes, 1, dtype=torch.int64), 0, None

@@ -30,7 +30,7 @@ def decode(memory: Memory, room: int, passes: list[int]) -> tuple[Context, torch
     return answer, torch.cat(found)
 
 
-@pytest.mark.parametrize("passes", [[1] * 12, [3, 1, 7, 1], [12]])
+@pytest.mark.parametrize("passes", [[1] * 12, [3, 1, 7, 1], [3, 9], [12]])
 def test_a_buffer_that_grows_gives_what_a_large_one_gives(
     memory: Memory, monkeypatch: pytest.MonkeyPatch, passes: list[int]
 ) -> None:

@@ -47,3 +47,9 @@ def test_frames_of_one_video_go_on_in_time_and_return_in_space() -> None:
     ]
     assert placed.origin.tolist() == [[10]] * 3
     assert place([segment([[0]] * 3), frame], 3, advance=4).origin.tolist() == [[5], [1], [1]]
+
+
+def test_a_frame_says_how_much_later_the_next_one_starts() -> None:
+    first, second = (segment([[0]] * 3, advance) for advance in (2, 7))
+    assert place([first, second], axes=3).positions[0].tolist() == [0, 2]
+    assert place([first, second], 3, advance=1).origin[0].tolist() == [9]
