@@ -63,17 +63,22 @@ class Conversation:
         del self._items[: len(gone)]
         return before, gone
 
+    def update(self, item: Item) -> str | None:
+        """Put `item` in the place of the one with its id and return the id of the one before it.
+
+        Raises:
+            NotFoundError: it was deleted meanwhile, or pushed out.
+        """
+        place = self._find(item.id, "item_id")
+        self._items[place] = item
+        return self._items[place - 1].id if place else None
+
     def delete(self, item_id: str) -> None:
         """Take an item out, or raise `NotFoundError`."""
         del self._items[self._find(item_id, "item_id")]
 
-    @property
-    def last(self) -> str | None:
-        """The id of the newest item."""
-        return self._items[-1].id if self._items else None
-
     def turns(self) -> list[Turn]:
-        """Return the dialogue, without answers that were stopped before their first word."""
+        """Return the dialogue, without answers that have no word yet, or never came to one."""
         return [item.turn for item in self._items if item.turn.text]
 
     def resolve(self, given: Sequence[Message | Reference]) -> list[Turn]:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from longwatch import __version__
-from longwatch.errors import ProtocolError
+from longwatch.errors import InputError, ProtocolError
 from longwatch.serve.realtime import events, messages
 from longwatch.serve.realtime.conversation import read_message
 from longwatch.serve.realtime.frames import Frames
@@ -87,6 +87,7 @@ class Handler:
                     param="session.lw.protocol",
                 ),
             )
+        self._check_length(session.instructions or "", "session.instructions")
         for name in session.lw.streams if session.lw else ():
             self.streams.attach(name)
         defaults = self.responses.defaults
@@ -98,11 +99,20 @@ class Handler:
 
     def _add_item(self, event: messages.ItemCreate) -> None:
         item = read_message(event.item, "item")
-        before, gone = self.responses.conversation.add(item, event.previous_item_id)
+        self._check_length(item.turn.text, "item.content")
+        before = self.responses.add_item(item, event.previous_item_id)
         for kind in ("conversation.item.added", "conversation.item.done"):
             self._say(kind, previous_item_id=before, item=item.json())
-        for item_id in gone:
-            self._say("conversation.item.deleted", item_id=item_id)
+
+    def _check_length(self, text: str, param: str) -> None:
+        """Refuse at once what no question could be put with."""
+        limit = self._service.settings.max_question_chars
+        if len(text) > limit:
+            raise InputError(
+                f"a dialogue may have {limit} characters and this has {len(text)}; shorten it",
+                code="context_overflow",
+                param=param,
+            )
 
     def _say(self, kind: str, **fields: Any) -> None:
         self._outbox.put(events.event(kind, **fields))

@@ -28,8 +28,14 @@ def parse(data: Any) -> ClientEvent:
             (`unknown_event`), or a field of it is wrong (`invalid_value`, `unknown_parameter`,
             `missing_parameter`).
     """
-    if not isinstance(data, dict) or "type" not in data:
+    if not isinstance(data, dict):
         raise ProtocolError("a message must be a JSON object with a `type`; this one is not")
+    if "type" not in data:
+        raise ProtocolError(
+            "a message without a `type` says nothing; add it",
+            code="missing_parameter",
+            param="type",
+        )
     if data["type"] not in EVENT_TYPES:
         raise ProtocolError(
             f"there is no client event {str(data['type'])[:64]!r} here; supported: "

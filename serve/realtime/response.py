@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from longwatch.errors import NotFoundError
 from longwatch.models.base import Turn
 from longwatch.serve.answer import Delta, Started
 from longwatch.serve.realtime import events
@@ -51,12 +53,13 @@ class Response:
 
     def _start(self, event: Started) -> None:
         say, item = self._owner.say, events.message(self._item, "assistant", None, "in_progress")
+        place = Item(self._item, Turn("assistant", ""), "in_progress")
         lw = {"as_of": self._moment(event.as_of), "queue_position": event.queue_position}
         say("response.created", response=self._json("in_progress", output=[], lw=lw))
         say("response.output_item.added", response_id=self.id, output_index=0, item=item)
         if self.kept:
-            last = self._owner.conversation.last
-            say("conversation.item.added", previous_item_id=last, item=item)
+            before = self._owner.add_item(place)  # what is added meanwhile comes after the answer
+            say("conversation.item.added", previous_item_id=before, item=item)
         part = {"type": "text", "text": ""}
         say("response.content_part.added", **self._place, content_index=0, part=part)
 
@@ -71,8 +74,9 @@ class Response:
         part = {"type": "text", "text": text}
         say("response.content_part.done", **self._place, content_index=0, part=part)
         if self.kept:
-            before = self._owner.keep(kept)
-            say("conversation.item.done", previous_item_id=before, item=kept.json())
+            with suppress(NotFoundError):  # the client wants it no more
+                before = self._owner.conversation.update(kept)
+                say("conversation.item.done", previous_item_id=before, item=kept.json())
         say("response.output_item.done", response_id=self.id, output_index=0, item=kept.json())
         say(
             "response.done",

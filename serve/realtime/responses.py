@@ -107,9 +107,9 @@ class Responses:
         """Send an event."""
         self._outbox.put(events.event(kind, **fields))
 
-    def keep(self, item: Item) -> str | None:
-        """Put an answer into the conversation; return the id of the item before it."""
-        before, gone = self.conversation.add(item)
+    def add_item(self, item: Item, after: str | None = None) -> str | None:
+        """Put an item into the conversation and tell who had to go; see `Conversation.add`."""
+        before, gone = self.conversation.add(item, after)
         for item_id in gone:
             self.say("conversation.item.deleted", item_id=item_id)
         return before

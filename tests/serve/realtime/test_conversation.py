@@ -23,7 +23,8 @@ def test_items_stand_where_they_were_put() -> None:
     assert [turn.text[-1] for turn in dialogue.turns()] == ["a", "b", "c", "d"]
     dialogue.delete("b")
     assert [turn.text[-1] for turn in dialogue.turns()] == ["a", "c", "d"]
-    assert dialogue.last == "d"
+    assert dialogue.update(Item("c", Turn("user", "another C"))) == "a"
+    assert [turn.text[-1] for turn in dialogue.turns()] == ["a", "C", "d"]
 
 
 def test_an_id_is_used_once_and_must_exist() -> None:
@@ -31,10 +32,14 @@ def test_an_id_is_used_once_and_must_exist() -> None:
     dialogue.add(item("a"))
     with pytest.raises(InputError, match="already"):
         dialogue.add(item("a"))
-    for missing in (lambda: dialogue.delete("x"), lambda: dialogue.add(item("b"), "x")):
+    for missing in (
+        lambda: dialogue.delete("x"),
+        lambda: dialogue.add(item("b"), "x"),
+        lambda: dialogue.update(item("b")),
+    ):
         with pytest.raises(NotFoundError):
             missing()
-    assert dialogue.last == "a"
+    assert len(dialogue.turns()) == 1
 
 
 def test_the_oldest_go_when_there_are_too_many() -> None:
@@ -59,5 +64,5 @@ def test_input_of_its_own_may_point_into_the_conversation() -> None:
     )
     turns = dialogue.resolve([Reference(type="item_reference", id="a"), own])
     assert [turn.text for turn in turns] == ["text of a", "b"]
-    assert dialogue.last == "a"
+    assert len(dialogue.turns()) == 1
     assert read_message(own, "item").id != read_message(own, "item").id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,7 +51,7 @@ def opening(**fields: Any) -> p.Event:
 
 ERRORS: dict[str, tuple[Any, str, str | None]] = {
     "no object": ("[]", "invalid_message", None),
-    "no type": ({}, "unknown_event", "type"),
+    "no type": ({}, "missing_parameter", "type"),
     "a type that is no text": ({"type": 3}, "unknown_event", "type"),
     "an event of nobody's": ({"type": "lw.nothing"}, "unknown_event", "type"),
     "audio": ({"type": "input_audio_buffer.append", "audio": ""}, "unknown_event", "type"),
@@ -172,3 +173,17 @@ async def test_one_of_several_streams_must_be_named(tiny: Live, name: str) -> No
         await peer.feed(name, 1)
         await peer.feed(f"{name}-2", 1)
         assert (await peer.error(p.create()))["code"] == "stream_required"
+
+
+@pytest.mark.parametrize("letter", ["x", "\N{EURO SIGN}"])
+async def test_text_that_fits_no_dialogue_is_refused_and_the_session_goes_on(
+    tiny: Live, letter: str
+) -> None:
+    text = letter * 1_000_000
+    item = {"type": "conversation.item.create", "item": p.message(text)}
+    update = {"type": "session.update", "session": {"instructions": text}}
+    async with p.connect(tiny.url) as peer:
+        for event, param in ((item, "item.content"), (update, "session.instructions")):
+            told = await peer.error(json.dumps(event, ensure_ascii=False))
+            assert (told["code"], told["param"]) == ("context_overflow", param)
+        await peer.ping()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.serve import peer as p
 
 if TYPE_CHECKING:
@@ -27,6 +29,41 @@ async def test_the_conversation_keeps_turns_for_the_next_question(tiny: Live, na
         first = added["previous_item_id"]
         await peer.send({"type": "conversation.item.delete", "item_id": first})
         assert (await peer.until("conversation.item.deleted"))["item_id"] == first
+
+
+async def test_what_is_said_during_an_answer_comes_after_it(tiny: Live, name: str) -> None:
+    async with p.connect(tiny.url) as peer:
+        await peer.feed(name)
+        await peer.send({"type": "conversation.item.create", "item": p.message("first")})
+        await peer.send({"type": "response.create", "response": {"max_output_tokens": p.LONG}})
+        answer = (await peer.until("response.output_item.added"))["item"]["id"]
+        await peer.send({"type": "conversation.item.create", "item": p.message("second")})
+        added = await peer.until("conversation.item.done")
+        assert added["previous_item_id"] == answer
+        await peer.send({"type": "response.cancel"})
+        await peer.until("response.done")
+        await peer.send({"type": "response.create", "response": {"max_output_tokens": 3}})
+        assert (await peer.answer())[-1]["response"]["status"] == "incomplete"
+
+
+@pytest.mark.parametrize("deed", ["take its id", "delete it"])
+async def test_whatever_becomes_of_its_item_an_answer_ends(
+    tiny: Live, name: str, deed: str
+) -> None:
+    async with p.connect(tiny.url) as peer:
+        await peer.feed(name)
+        await peer.send(p.create(tokens=p.LONG, conversation="auto"))
+        item = (await peer.until("response.output_item.added"))["item"]["id"]
+        if deed == "delete it":
+            await peer.send({"type": "conversation.item.delete", "item_id": item})
+            await peer.until("conversation.item.deleted")
+        else:
+            twin = {"type": "conversation.item.create", "item": p.message("x", id=item)}
+            assert (await peer.error(twin))["code"] == "item_exists"
+        await peer.send({"type": "response.cancel"})
+        assert (await peer.until("response.done"))["response"]["output"][0]["id"] == item
+        await peer.send(p.create(tokens=3, conversation="auto"))
+        assert (await peer.answer())[-1]["response"]["status"] == "incomplete"
 
 
 async def test_a_cancelled_answer_ends_soon_and_as_cancelled(tiny: Live, name: str) -> None:
