@@ -25,7 +25,8 @@ def test_every_control_token_that_the_generation_settings_name_ends_an_answer(
     """Checkpoints name several, as a list; some settings carry a number that means a word."""
     folder = shutil.copytree(checkpoint(family), tmp_path / "checkpoint")
     tokenizer = tiny.make_tokenizer(family)
-    ids = tokenizer.convert_tokens_to_ids([str(tokenizer.eos_token), tiny.PAD, "a"])
+    names = [str(tokenizer.eos_token), tiny.PAD, "a"]
+    ids = [tokenizer.convert_tokens_to_ids(name) for name in names]
     path = folder / "generation_config.json"
     path.write_text(json.dumps({"eos_token_id": ids}), "utf-8")
     assert load_model(str(folder), "cpu").stop_ids == set(ids[:2])
