@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from longwatch.serve.answer import AnswerEvent, Question, Status
     from longwatch.serve.observer import Observer
 
+log = logging.getLogger(__name__)
 MAX_INPUT_TOKENS = 8192
 MAX_OUTPUT_TOKENS = 4096
 
@@ -72,7 +74,7 @@ class Answer:
     def start(self, position: int) -> None:
         """Say that the answer was taken in, behind `position` others."""
         self._observer.answer_started()
-        self._listener(Started(self.as_of, position))
+        self._tell(Started(self.as_of, position))
 
     def steps(self) -> Iterator[None]:
         """Prefill, then decode a token a step; the engine decides when to go on."""
@@ -123,7 +125,15 @@ class Answer:
     def _emit(self, piece: str) -> None:
         if piece:
             self._text.append(piece)
-            self._listener(Delta(piece))
+            self._tell(Delta(piece))
+
+    def _tell(self, event: AnswerEvent) -> None:
+        """Hand an event on; a listener that fails ends its own answer and nothing else."""
+        try:
+            self._listener(event)
+        except Exception:
+            log.exception("the listener of an answer failed")
+            self.cancel()
 
     def _mark(self) -> None:
         now = time.perf_counter()
@@ -145,7 +155,7 @@ class Answer:
             total_ms=(now - self._asked) * 1000,
         )
         self._observer.answer_done(status, now - self._asked)
-        self._listener(Done(status, reason, "".join(self._text), self.as_of, usage, timing, error))
+        self._tell(Done(status, reason, "".join(self._text), self.as_of, usage, timing, error))
 
 
 def _ms(start: float | None, end: float | None) -> float | None:

@@ -15,7 +15,7 @@ from longwatch.errors import (
     LimitError,
     NotFoundError,
 )
-from longwatch.serve.answer import Delta, Started
+from longwatch.serve.answer import Delta, Done, Started
 from longwatch.serve.engine import Engine, EngineSettings
 from longwatch.serve.observer import Observer
 from longwatch.serve.stream import StreamSettings
@@ -203,15 +203,19 @@ def test_a_frame_that_cannot_be_read_leaves_no_trace(model: tiny.TinyVideoLM) ->
     assert codes == ["model_error"]
 
 
-def test_an_answer_that_fails_ends_and_the_next_one_works(engine: Engine) -> None:
+@pytest.mark.parametrize("kind", [Started, Delta, Done])
+def test_a_listener_that_fails_ends_its_own_answer_only(
+    engine: Engine, kind: type[AnswerEvent]
+) -> None:
     tiny.feed(engine.open_stream("a", ALL), clip(2))
     expected = tiny.ask(engine, "a").text
 
     def broken(event: AnswerEvent) -> None:
-        if isinstance(event, Delta):
+        if isinstance(event, kind):
             raise RuntimeError("the listener fell over")
 
-    engine.ask("a", tiny.question(), broken)
+    answer = engine.ask("a", tiny.question(tokens=4000 if kind is not Done else 1), broken)
+    tiny.wait_for(lambda: answer.done)
     assert tiny.ask(engine, "a").text == expected
     assert engine.alive
 
