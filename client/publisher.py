@@ -40,6 +40,7 @@ class Publisher(StreamView):
         self.sent = 0
         """Messages sent so far."""
         self._handle: int = opened["handle"]
+        self._epoch: int = opened.get("epoch", 0)  # the number of this publisher
         self._line = line
         self._max_bytes = max_bytes
         self._max_inflight = max_inflight
@@ -109,7 +110,7 @@ class Publisher(StreamView):
         """End the stream, wait until the server is through with it, and return its statistics.
 
         Raises:
-            ClosedError: the connection was lost first.
+            ClosedError: the connection was lost first, or the stream was discarded or taken over.
         """
         await self.end()
         before = None
@@ -125,6 +126,12 @@ class Publisher(StreamView):
         """
         self._ended = True
         await self._line.close_stream(self.stream, discard_memory=discard_memory)
+
+    def take(self, event: dict[str, Any]) -> None:  # noqa: D102
+        if event.get("epoch", self._epoch) > self._epoch:
+            taken = f"another publisher feeds the stream {self.stream!r} now; attach to it"
+            self.lose(ClosedError(taken))
+        super().take(event)
 
     @property
     def _pictures(self) -> bool:

@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from longwatch.errors import ClosedError
+
 if TYPE_CHECKING:
     from longwatch.errors import LongwatchError
 
@@ -65,7 +67,7 @@ class StreamView:
         """Wait for the next statistics and return them.
 
         Raises:
-            ClosedError: the connection is gone.
+            ClosedError: the connection is gone, or the stream.
         """
         before = self.stats
         while self.stats is before or self.stats is None:
@@ -76,7 +78,7 @@ class StreamView:
         """Wait until the server says something about this stream.
 
         Raises:
-            ClosedError: the connection is gone.
+            ClosedError: the connection is gone, or the stream.
         """
         if self._lost is not None:
             raise self._lost
@@ -92,10 +94,12 @@ class StreamView:
             self.stats = StreamStats.parse(event)
         elif event["type"] == "lw.stream.state":
             self.state = event.get("state", self.state)
+            if event.get("reason") == "discarded":
+                self.lose(ClosedError(f"the stream {self.stream!r} was discarded; open it again"))
         self._tell()
 
     def lose(self, error: LongwatchError) -> None:
-        """Let everyone who waits know that the connection is gone."""
+        """Let everyone who waits know that nothing more will come, and why."""
         self._lost = error
         self._tell()
 

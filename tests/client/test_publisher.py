@@ -125,6 +125,26 @@ async def test_draining_ends_when_all_was_taken_and_nothing_waits_any_more() -> 
         assert final.used == 1
 
 
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ({"state": "ended", "reason": "discarded", "epoch": 1}, "discarded"),
+        ({"state": "online", "reason": None, "epoch": 2}, "another publisher"),
+    ],
+)
+async def test_draining_ends_when_the_stream_is_somebody_else_s_or_nobody_s(
+    state: dict[str, Any], why: str
+) -> None:
+    async with talking() as (client, peer):
+        publisher = await publish(client, peer, epoch=1)
+        draining = asyncio.create_task(publisher.drain())
+        await peer.packet()
+        await peer.say("lw.stream.state", stream="cam1", epoch=1, state="ended", reason=None)
+        await peer.say("lw.stream.state", stream="cam1", **state)
+        with pytest.raises(ClosedError, match=why):
+            await asyncio.wait_for(draining, 10)
+
+
 async def test_faults_of_a_stream_are_kept_with_it() -> None:
     async with talking() as (client, peer):
         publisher = await publish(client, peer)
