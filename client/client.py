@@ -13,6 +13,7 @@ from longwatch.client.http import get_json
 from longwatch.client.publisher import Publisher
 from longwatch.client.transport import open_websocket
 from longwatch.client.view import StreamView
+from longwatch.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from longwatch.client.transport import Transport
     from longwatch.wire import Packet
+
+
+LATEST = 1e12  # seconds; no clock of a stream says more
 
 
 def connect(url: str, *, api_key: str | None = None, timeout: float = 30.0) -> Client:
@@ -175,9 +179,15 @@ class Client:
         questions of that kind, and there can be only one at a time.
 
         Raises:
+            InputError: `as_of` is no moment of a stream.
             ServerError: the question was refused; nothing was asked.
             ClosedError: the connection is gone.
         """
+        if as_of is not None and not 0 <= as_of <= LATEST:
+            raise InputError(
+                f"as_of is {as_of} s; it must be a moment on the stream's clock, which starts at 0",
+                param="as_of",
+            )
         tag = f"q{next(self._ids)}"
         answer = Answer(stream, self._cancel)
         message = {

@@ -109,10 +109,14 @@ def realtime_url(url: str) -> str:
     Raises:
         InputError: `url` is not the address of a service.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, or half an IPv6 address
+        parts, usable = urlsplit(""), False
+    if not usable:
         raise InputError(
-            f"{url!r} is not the address of a service; write it like http://127.0.0.1:8090",
+            f"{url.rpartition('@')[2]!r} is not the address of a service; write it like http://127.0.0.1:8090",
             param="url",
         )
     path = parts.path.rstrip("/")

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from longwatch.errors import ClosedError, ServerError
+from longwatch.errors import ClosedError, InputError, ServerError
 from tests.client.peer import ask, publish, talking
 
 
@@ -55,6 +55,13 @@ async def test_a_question_travels_with_all_that_it_was_given() -> None:
         }
         await peer.begin(event, "r1", as_of=1_250_000)
         assert (await asking).as_of == 1.25
+
+
+@pytest.mark.parametrize("as_of", [float("nan"), float("inf"), -1.0, 1e300])
+async def test_a_moment_that_no_stream_has_is_refused_here(as_of: float) -> None:
+    async with talking() as (client, _):
+        with pytest.raises(InputError, match="moment"):
+            await client.ask("what?", as_of=as_of)
 
 
 async def test_a_question_of_the_conversation_is_put_into_it_first() -> None:

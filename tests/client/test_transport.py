@@ -32,10 +32,14 @@ def test_the_address_of_a_service_may_be_written_in_many_ways(url: str, address:
     assert realtime_url(url) == address
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8090", "ftp://host", "http://", "cam1"])
+WRONG = ["", "127.0.0.1:8090", "ftp://host", "http://", "cam1", "http://host:x", "http://[::1"]
+
+
+@pytest.mark.parametrize("url", [*WRONG, "http://host:0", "http://host:99999", "http://u:key@h:x"])
 def test_what_is_no_address_is_refused_with_an_example(url: str) -> None:
-    with pytest.raises(InputError, match=r"http://127\.0\.0\.1:8090"):
+    with pytest.raises(InputError, match=r"http://127\.0\.0\.1:8090") as told:
         realtime_url(url)
+    assert "key" not in str(told.value)
 
 
 async def test_the_two_ends_of_a_pair_hear_each_other_in_order() -> None:
