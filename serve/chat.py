@@ -7,6 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, StreamingResponse
 
 from longwatch.errors import ModelError, ProtocolError
@@ -153,11 +154,14 @@ async def _left(request: Request) -> None:
 
 async def _body(request: Request, limit: int) -> bytes:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > limit:
-            raise ProtocolError(
-                f"a request may have {limit} bytes and this one has more; send less",
-                code="message_too_large",
-            )
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > limit:
+                raise ProtocolError(
+                    f"a request may have {limit} bytes and this one has more; send less",
+                    code="message_too_large",
+                )
+    except ClientDisconnect:
+        raise ProtocolError("the request broke off before its end; send it whole") from None
     return bytes(body)

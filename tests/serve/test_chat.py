@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -82,6 +83,25 @@ async def test_a_client_that_leaves_stops_its_answer(
             await asyncio.gather(request, return_exceptions=True)
             await asyncio.to_thread(t.wait_for, lambda: not tiny.engine._answers)
             assert await cancelled(http) == before + 1
+
+
+async def test_a_request_that_breaks_off_is_no_failure_of_the_service(
+    tiny: Live, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken_off() -> float:
+        families = text_string_to_metric_families((await http.get("/metrics")).text)
+        samples = [s for f in families for s in f.samples if s.name == "longwatch_errors_total"]
+        return sum(s.value for s in samples if s.labels["code"] == "invalid_message")
+
+    before, address = await broken_off(), urlsplit(tiny.url)
+    _, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{{".encode())
+    await writer.drain()
+    writer.close()
+    async with asyncio.timeout(t.DEADLINE):
+        while await broken_off() == before:
+            pass
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def cancelled(http: httpx.AsyncClient) -> float:
