@@ -65,11 +65,15 @@ class Server(uvicorn.Server):
                 lifespan="on",
             )
         )
+        self._settings = settings
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say so."""
-        await super().startup(sockets)
+        """Listen, then say so; `ConfigError` if somebody else listens since the port was bound."""
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            raise _unavailable(self._settings.host, self._settings.port, error) from None
         if self.started:
             self._on_ready()
 
@@ -158,11 +162,15 @@ def bind(host: str, port: int) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise ConfigError(
-            f"cannot listen on {host}:{port} ({error.strerror}); stop what uses the port, or "
-            "choose another one with --port"
-        ) from None
+        raise _unavailable(host, port, error) from None
     return listener
+
+
+def _unavailable(host: str, port: int, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot listen on {host}:{port} ({error.strerror}); stop what uses the port, or choose "
+        "another one with --port"
+    )
 
 
 def url_of(listener: socket.socket) -> str:

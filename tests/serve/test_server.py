@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -15,8 +16,9 @@ from urllib.request import urlopen
 import pytest
 
 from longwatch.errors import ConfigError, LongwatchError
+from longwatch.serve.app import create_app
 from longwatch.serve.config import Settings
-from longwatch.serve.server import bind, run, running, url_of
+from longwatch.serve.server import Server, bind, run, running, url_of
 from tests.serve.peer import DEADLINE
 
 if TYPE_CHECKING:
@@ -69,6 +71,16 @@ def test_a_port_in_use_is_said_before_the_model_is_loaded() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"{port}.*--port"):
             run(Settings(port=port, model="there is no such model"))
+
+
+def test_a_port_that_was_taken_meanwhile_is_said_so_too(tiny: Live) -> None:
+    with bind("127.0.0.1", 0) as taken:
+        settings = Settings(port=taken.getsockname()[1])
+        with bind("127.0.0.1", settings.port) as late:  # both are bound, and nobody listens yet
+            taken.listen()
+            server = Server(create_app(tiny.engine, settings), settings, lambda: None)
+            with pytest.raises(ConfigError, match=f"{settings.port}.*--port"):
+                asyncio.run(server.serve([late]))
 
 
 def test_a_host_that_is_not_ours_is_said_so() -> None:
