@@ -49,8 +49,7 @@ class StreamSettings:
         DropPolicy.parse(self.on_full)
         lookup(COMPRESSORS, self.compressor, "compressor")
         lookup(POLICIES, self.policy, "memory policy")
-        if self.window_tokens is not None:
-            Window(self.window_tokens, self.sinks)
+        Window(1 if self.window_tokens is None else self.window_tokens, self.sinks)
 
     def make_policy(self, model: VideoLM) -> Policy:
         """Return the memory policy, with the model's own window where none was named."""

@@ -60,6 +60,7 @@ def test_a_read_given_up_halfway_leaves_no_trace(model: tiny.TinyVideoLM) -> Non
         {"policy": "windw"},
         {"window_tokens": 0},
         {"window_tokens": 5, "sinks": -1},
+        {"sinks": -1},
         {"on_full": "drop_all"},
     ],
 )
