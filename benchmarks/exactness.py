@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from longwatch.models.huggingface import Layout
 
 LAYOUTS: tuple[Layout, ...] = ("timed", "video")
-SIZES = {"llava_onevision": (56, 56), "smolvlm": (64, 64), "qwen3_vl": (64, 96)}
+SIZES = {"llava_onevision": (70, 70), "smolvlm": (64, 64), "qwen3_vl": (64, 96)}
 SIZE = (56, 84)
 STEPS = 16
 TURNS = [

@@ -70,7 +70,7 @@ QWEN_COLOURS = {
     "image_std": [0.26862954, 0.26130258, 0.27577711],
 }
 SETTINGS: dict[str, dict[str, Any]] = {
-    "llava_onevision": {"size": {"height": 56, "width": 56}, "resample": 3, **HALVES},
+    "llava_onevision": {"size": {"height": 70, "width": 70}, "resample": 3, **HALVES},
     "qwen2_5_vl": {"min_pixels": 3136, "max_pixels": 12544, "resample": 3, **QWEN_COLOURS},
     "qwen3_vl": {
         "size": {"shortest_edge": 4096, "longest_edge": 16384},
@@ -155,7 +155,8 @@ def _config(family: str, tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
         "num_attention_heads": 2,
     }
     if family == "llava_onevision":
-        vision = {"model_type": "siglip_vision_model", "image_size": 56, "patch_size": 14}
+        # An odd number of patches a side, as real checkpoints have: 5 here, 27 there.
+        vision = {"model_type": "siglip_vision_model", "image_size": 70, "patch_size": 14}
         return {
             "text_config": {"model_type": "qwen2", **text},
             "vision_config": {**vision, **siglip, "vision_use_head": False},

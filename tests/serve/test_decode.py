@@ -24,7 +24,7 @@ def model() -> tiny.TinyVideoLM:
 @pytest.fixture(scope="module")
 def snapshot(model: tiny.TinyVideoLM) -> Snapshot:
     memory = Memory(Full(), model.decoder.rope)
-    for i in range(3):
+    for i in range(20):
         frame = tiny.frame(i)
         source = model.frame_input(model.encode([frame])[0], frame.time)
         draft = memory.begin(source.positions, frame.time)
