@@ -10,6 +10,7 @@ import av
 
 from longwatch.errors import SourceError
 from longwatch.stream.decoding import Decoded, PacketDecoder
+from longwatch.stream.intake import HELD
 from longwatch.stream.units import is_access_unit
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class AnnexB:
             self._received += len(chunk.payload)
             for packet in self._parse(chunk.payload):
                 yield from self._decode(packet)
-            if self._received - self._parsed > self._limits.parse_bytes:
+            if self._held() > self._limits.parse_bytes:
                 raise SourceError(
                     f"no access unit ends in {self._limits.parse_bytes} bytes of {self._codec}; "
                     "send Annex-B data, with start codes",
@@ -63,6 +64,10 @@ class AnnexB:
             for packet in self._context.parse():
                 yield from self._decode(packet)
         yield from self._pictures(None)
+
+    def _held(self) -> int:
+        """Return about how many bytes of memory wait for the end of an access unit."""
+        return self._received - self._parsed + HELD * len(self._chunks)
 
     def _parse(self, payload: bytes) -> list[AnyPacket]:
         packets = self._context.parse(payload)

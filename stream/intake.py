@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+HELD = 512  # bytes that a chunk takes besides its payload, about
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """One message of a publisher."""
@@ -24,9 +27,17 @@ class Chunk:
     epoch: bool = False  # begins a new bitstream
     discontinuity: bool = False  # the clock breaks here
 
+    @property
+    def cost(self) -> int:
+        """Bytes of memory that it takes, so that a flood of tiny ones is bounded, too."""
+        return len(self.payload) + HELD
+
 
 class ChunkQueue:
-    """Chunks in order, up to a number of bytes; one that does not fit is refused at once."""
+    """Chunks in order, up to a number of bytes; one that does not fit is refused at once.
+
+    One chunk always fits.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -38,10 +49,11 @@ class ChunkQueue:
     def put(self, chunk: Chunk) -> bool:
         """Put `chunk` in and return True, or return False when there is no room for it."""
         with self._changed:
-            if self._closed or self._bytes + len(chunk.payload) > self.max_bytes:
+            full = bool(self._chunks) and self._bytes + chunk.cost > self.max_bytes
+            if self._closed or full:
                 return False
             self._chunks.append(chunk)
-            self._bytes += len(chunk.payload)
+            self._bytes += chunk.cost
             self._changed.notify_all()
             return True
 
@@ -57,7 +69,7 @@ class ChunkQueue:
             if not self._chunks:
                 return None
             chunk = self._chunks.popleft()
-            self._bytes -= len(chunk.payload)
+            self._bytes -= chunk.cost
             return chunk
 
     def close(self, *, drop: bool = False) -> None:

@@ -48,9 +48,10 @@ def test_whole_access_units_come_out_without_a_frame_of_delay(codec: str) -> Non
 
 
 @pytest.mark.parametrize("form", ["h264", "hevc"])
-def test_data_without_an_access_unit_are_dropped_at_a_bound(form: str) -> None:
+@pytest.mark.parametrize("size", [0, 1, 5000])
+def test_data_without_an_access_unit_are_dropped_at_a_bound(form: str, size: int) -> None:
     rig = Rig(form, limits=MediaLimits(parse_bytes=10_000))
-    rig.feed([b"\xff" * 5000] * 4)
+    rig.feed([b"\xff" * size] * 40)
     rig.feed([(unit.data, unit.pts) for unit in media.access_units(form, 5)], epoch=True)
     assert numbers(rig.finish())[-4:] == [1, 2, 3, 4]
     assert "source_corrupt" in rig.codes

@@ -13,7 +13,7 @@ def chunk(payload: bytes, *, epoch: bool = False, discontinuity: bool = False) -
 
 
 def filled(*chunks: Chunk) -> ChunkQueue:
-    queue = ChunkQueue(1000)
+    queue = ChunkQueue(1 << 20)
     for one in chunks:
         assert queue.put(one)
     queue.close()
@@ -24,13 +24,20 @@ def payloads(epochs: Epochs) -> bytes:
     return b"".join(c.payload for c in iter(epochs.next, None))
 
 
-def test_the_queue_never_holds_more_than_its_bytes() -> None:
-    queue = ChunkQueue(10)
-    assert queue.put(chunk(b"x" * 6))
-    assert not queue.put(chunk(b"x" * 5))
-    assert queue.put(chunk(b"x" * 4))
+@pytest.mark.parametrize("size", [0, 1, 1000, 5000])
+def test_the_queue_never_holds_more_than_its_bytes_however_small_the_chunks(size: int) -> None:
+    queue, one = ChunkQueue(10_000), chunk(b"x" * size)
+    count = sum(queue.put(one) for _ in range(100))
+    assert 1 <= count == 10_000 // one.cost < 100
     assert queue.get() is not None
-    assert queue.put(chunk(b"x" * 6))
+    assert queue.put(one)
+    assert not queue.put(one)
+
+
+def test_an_empty_queue_takes_any_chunk() -> None:
+    queue = ChunkQueue(10)
+    assert queue.put(chunk(b"x" * 11))
+    assert not queue.put(chunk(b""))
 
 
 def test_a_closed_queue_gives_what_it_holds_unless_told_to_drop_it() -> None:
