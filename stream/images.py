@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from longwatch.errors import FrameError
 from longwatch.wire import image_format
@@ -43,6 +43,8 @@ def decode_image(payload: bytes, limits: MediaLimits) -> NDArray[np.uint8]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_large("a picture beyond any bound", f"{limits.max_pixels} pixels") from None
+    except UnidentifiedImageError:
+        raise FrameError(f"the {form} picture has no readable header; send it whole") from None
     except Exception as error:  # noqa: BLE001  Pillow raises many types at damaged data
         raise FrameError(
             f"the {form} picture cannot be decoded ({error}); it may be cut off: send it whole"

@@ -83,6 +83,14 @@ def test_a_cut_picture_is_undecodable(form: str, part: float) -> None:
     assert caught.value.code == "frame_undecodable"
 
 
+@pytest.mark.parametrize("payload", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP"])
+def test_a_picture_without_a_header_is_refused_in_words(payload: bytes) -> None:
+    with pytest.raises(FrameError) as caught:
+        decode_image(payload, LIMITS)
+    assert caught.value.code == "frame_undecodable"
+    assert "object at" not in str(caught.value)
+
+
 @pytest.mark.parametrize("payload", [b"", b"\x00" * 99, b"GIF89a" + b"\0" * 50, b"<svg/>"])
 def test_what_is_no_known_picture_is_named_so(payload: bytes) -> None:
     with pytest.raises(FrameError) as caught:
