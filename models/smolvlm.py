@@ -33,11 +33,12 @@ class SmolVLM(HuggingFaceLM):
         super().__init__(checkpoint)
         settings = read_settings(checkpoint.folder, video=True)
         self._pixels = Pixels.of(settings)
-        clip = settings.get("video_sampling", {}).get("video_size")
-        self._edge: int = (clip or settings["size"])["longest_edge"]
-        self._side: int = settings["max_image_size"]["longest_edge"]
-        side = self._side // config.vision_config.patch_size // config.scale_factor
-        self._grid = (side, side)
+        side = config.vision_config.image_size
+        self._side: int = settings.get("max_image_size", {}).get("longest_edge", side)
+        clip = settings.get("video_sampling", {}).get("video_size") or settings.get("size", {})
+        self._edge: int = clip.get("longest_edge", self._side)
+        cells = self._side // config.vision_config.patch_size // config.scale_factor
+        self._grid = (cells, cells)
 
     def frame_ids(self, time: float) -> tuple[list[int], list[int]]:  # noqa: D102
         said = "" if self.layout == "video" else f"\nFrame from {_stamp(time)}:"

@@ -224,9 +224,18 @@ def test_without_a_chat_template_a_model_is_refused(folder: Path) -> None:
         load_model(str(folder), "cpu")
 
 
+def test_sizes_that_the_image_settings_leave_out_are_the_towers(
+    load: Load, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(checkpoint("smolvlm"), tmp_path / "checkpoint")
+    (folder / "preprocessor_config.json").write_text(json.dumps({"resample": 1}), "utf-8")
+    frames = video("smolvlm", 1, seed=0)
+    bare, whole = (m.encode(frames)[0] for m in (load_model(str(folder), "cpu"), load("smolvlm")))
+    torch.testing.assert_close(bare.embeds, whole.embeds, atol=1e-5, rtol=0)
+
+
 def test_a_frame_never_has_more_pixels_than_were_allowed(checkpoint: Checkpoint) -> None:
-    path = str(checkpoint("qwen2_5_vl"))
-    frames = video("qwen2_5_vl", 1, seed=0)
+    path, frames = str(checkpoint("qwen2_5_vl")), video("qwen2_5_vl", 1, seed=0)
     whole, small = (load_model(path, "cpu", max_pixels=n) for n in (None, 2 * 28 * 28))
     assert len(whole.encode(frames)[0]) == 6
     assert len(small.encode(frames)[0]) <= 2
