@@ -14,7 +14,9 @@ from longwatch.models.text import TextStream
 from longwatch.serve.answer import Delta, Done, Started, Timing, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
+
+    from torch import Tensor
 
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import VideoLM
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MAX_INPUT_TOKENS = 8192
 MAX_OUTPUT_TOKENS = 4096
+PREFILL_TOKENS = 256  # of a dialogue in one pass, so that a long one holds nobody up
 
 
 class Answer:
@@ -86,8 +89,8 @@ class Answer:
         room = len(self._ids) + sampling.max_tokens
         context = Context(self._snapshot.segments, model.decoder.rope, room=room)
         self._begun = time.perf_counter()
-        hidden = model.read_text(self._ids, context)
-        while True:
+        hidden = yield from self._prefill(context)
+        while hidden is not None:
             token = sampler.pick(model.decoder.logits(hidden))
             self._mark()
             if token in model.stop_ids:
@@ -100,11 +103,10 @@ class Answer:
                 self._emit(text.finish())
                 self._finish("incomplete", "max_output_tokens")
                 return
-            yield
-            if self._cancelled.is_set():
-                self._finish("cancelled", "client_cancelled")
-                return
-            hidden = model.read_text([token], context, start=context.length)
+            hidden = yield from self._next([token], context)
+        if hidden is None:
+            self._finish("cancelled", "client_cancelled")
+            return
         self._emit(text.finish())
         self._finish("completed", "stop")
 
@@ -121,6 +123,22 @@ class Answer:
     def close(self) -> None:
         """End the answer because the engine stops."""
         self.fail(ClosedError("the service is stopping; ask again when it is back"))
+
+    def _prefill(self, context: Context) -> Generator[None, None, Tensor | None]:
+        """Read the dialogue in passes; return the last hidden state, or None if cancelled."""
+        hidden: Tensor | None = self._model.read_text(self._ids[:PREFILL_TOKENS], context)
+        for start in range(PREFILL_TOKENS, len(self._ids), PREFILL_TOKENS):
+            hidden = yield from self._next(self._ids[start : start + PREFILL_TOKENS], context)
+            if hidden is None:
+                break
+        return hidden
+
+    def _next(self, ids: list[int], context: Context) -> Generator[None, None, Tensor | None]:
+        """Let others go first, then read `ids`; return the same."""
+        yield
+        if self._cancelled.is_set():
+            return None
+        return self._model.read_text(ids, context, start=context.length)
 
     def _emit(self, piece: str) -> None:
         if piece:
