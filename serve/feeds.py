@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from longwatch.serve.stream import Stream, StreamSettings
     from longwatch.stream.limits import MediaLimits
 
+log = logging.getLogger(__name__)
 State = Literal["online", "offline", "ended"]
 REASONS = ("busy", "rate", "late", "decode", "size")  # why frames are dropped
 
@@ -55,6 +57,8 @@ class Feed:
     def change(self, state: State, reason: str | None = None) -> None:
         """Enter a state and tell the watchers."""
         self.state, self.reason, self.since = state, reason, time.time()
+        about = {"stream": self.name, "epoch": self.epoch, "reason": reason}
+        log.info("stream %s", state, extra={key: value for key, value in about.items() if value})
         for watcher in tuple(self._watchers):
             watcher(self)
 
@@ -220,7 +224,7 @@ class Feeds:
         """Let all publishers go, and wait for their threads."""
         for feed in self._feeds.values():
             feed.leave("closed")
-            await feed.closed()
+        await asyncio.gather(*(feed.closed() for feed in self._feeds.values()))
 
     def _take_up(self, name: str, settings: StreamSettings) -> tuple[Feed, bool]:
         try:

@@ -37,7 +37,10 @@ def test_only_the_model_that_is_there_may_be_named(service: Service) -> None:
         service.check_model("other")
 
 
-async def test_a_stream_has_one_publisher_after_another(service: Service) -> None:
+async def test_a_stream_has_one_publisher_after_another(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     feeds, settings, states = service.feeds, service.settings.stream, []
     feed, first = feeds.open("a", FORM, settings, lambda _: None)
     feed.watch(lambda feed: states.append((feed.state, feed.reason)))
@@ -59,6 +62,9 @@ async def test_a_stream_has_one_publisher_after_another(service: Service) -> Non
         ("offline", "closed"),
         ("ended", "discarded"),
     ]
+    logged = [r for r in caplog.records if r.__dict__.get("stream") == "a"]
+    told = [f"stream {state}" for state in ("online", *(state for state, _ in states))]
+    assert [record.getMessage() for record in logged] == told
     await feeds.close()
     await feed.closed()
     assert first.join(0)
