@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     dtype: str = Field(default="auto", description="auto, float32, bfloat16, float16 or int8")
     threads: int = Field(
-        default=0, ge=0, description="CPU threads for the model; 0 leaves it to torch"
+        default=0, ge=0, le=1024, description="CPU threads for the model; 0 leaves it to torch"
     )
 
     fps: float = Field(default=2.0, description="frames taken a second of each stream; 0 takes all")

@@ -73,6 +73,7 @@ class Server(uvicorn.Server):
         try:
             await super().startup(sockets)
         except OSError as error:
+            await self.lifespan.shutdown()
             raise _unavailable(self._settings.host, self._settings.port, error) from None
         if self.started:
             self._on_ready()

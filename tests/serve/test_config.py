@@ -52,6 +52,7 @@ def test_zero_stands_for_every_frame_and_the_model_s_own_window() -> None:
         ({"policy": "dream"}, "dream"),
         ({"frame_share": 2.0}, "share of frames"),
         ({"max_streams": 0}, "max_streams"),
+        ({"threads": 10**11}, "--threads"),
         ({"log_format": "xml"}, "--log-format"),
         ({"prot": 1}, "prot"),
         ({"host": "0.0.0.0"}, "--insecure"),

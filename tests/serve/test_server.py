@@ -73,7 +73,9 @@ def test_a_port_in_use_is_said_before_the_model_is_loaded() -> None:
             run(Settings(port=port, model="there is no such model"))
 
 
-def test_a_port_that_was_taken_meanwhile_is_said_so_too(tiny: Live) -> None:
+def test_a_port_that_was_taken_meanwhile_is_said_so_too(
+    tiny: Live, caplog: pytest.LogCaptureFixture
+) -> None:
     with bind("127.0.0.1", 0) as taken:
         settings = Settings(port=taken.getsockname()[1])
         with bind("127.0.0.1", settings.port) as late:  # both are bound, and nobody listens yet
@@ -81,6 +83,7 @@ def test_a_port_that_was_taken_meanwhile_is_said_so_too(tiny: Live) -> None:
             server = Server(create_app(tiny.engine, settings), settings, lambda: None)
             with pytest.raises(ConfigError, match=f"{settings.port}.*--port"):
                 asyncio.run(server.serve([late]))
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_a_host_that_is_not_ours_is_said_so() -> None:
