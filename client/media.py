@@ -231,7 +231,8 @@ def _pictures(media: Media, fps: float | None) -> Generator[Piece]:
         raise _broken(media.path, failure) from None
 
 
-def _broken(path: Path, why: object) -> SourceError:
+def _broken(path: Path, failure: object) -> SourceError:
+    why = getattr(failure, "strerror", None) or failure  # the rest is a number and the path again
     return SourceError(
         f"{str(path)!r} cannot be read as video ({why}); check it with a player, or convert it",
         code="source_corrupt",
