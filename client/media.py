@@ -76,12 +76,14 @@ def probe(path: str | os.PathLike[str]) -> Media:
             codec, rate = video.codec_context.name, video.average_rate or video.guessed_rate
             duration = None if container.duration is None else container.duration / av.time_base
             first = next(container.decode(video), None)
+            # A raw stream has no clock, and its order of decoding need not be that of its pictures.
+            ordered = video.start_time is not None or not video.codec_context.has_b_frames
     except (av.error.FFmpegError, OSError, ValueError) as failure:
         raise _broken(place, failure) from None
     if first is None:
         raise _broken(place, "it has no picture")
     # A rotation is in the file, not in its video stream, so turned video goes as pictures.
-    as_it_is = codec in _ENCODED and first.rotation % 360 == 0
+    as_it_is = codec in _ENCODED and ordered and first.rotation % 360 == 0
     return Media(place, codec if as_it_is else "image", float(rate or _GUESSED_FPS), duration)
 
 

@@ -47,8 +47,22 @@ def clip(
     return path
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "h264"])
-@pytest.mark.parametrize("b_frames", ["0", "2"])
+def test_a_raw_stream_whose_pictures_are_out_of_order_goes_as_pictures(tmp_path: Path) -> None:
+    media = probe(clip(tmp_path / "clip.h264", options={"bf": "2", "g": "10"}))
+    assert media.format == "image"
+    pieces = list(media.pieces(None))
+    times = [piece.time for piece in pieces]
+    assert times == sorted(times)
+    images = [np.asarray(Image.open(io.BytesIO(piece.payload))) for piece in pieces]
+    seen = [int(image[24, 48].mean()) for image in images]
+    assert seen == sorted(seen)
+    assert len(seen) == FRAMES
+
+
+CUTS = [(suffix, b) for suffix in ("mp4", "mkv", "ts") for b in ("0", "2")]
+
+
+@pytest.mark.parametrize(("suffix", "b_frames"), [*CUTS, ("h264", "0")])
 def test_h264_goes_as_whole_access_units_that_decode_to_the_same_pictures(
     tmp_path: Path, suffix: str, b_frames: str
 ) -> None:
