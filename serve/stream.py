@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from longwatch.serve.observer import Observer
     from longwatch.types import Frame, MemoryStats
 
+MAX_QUEUE = 64  # frames of one stream that may wait for the model
 RATE_SPAN = 10.0  # seconds over which frames per second are counted
 
 
@@ -44,8 +45,11 @@ class StreamSettings:
         """Check the settings."""
         if self.fps is not None and not 0 < self.fps <= 1000:
             raise ConfigError(f"fps must be above 0 and at most 1000, not {self.fps}")
-        if not 1 <= self.queue <= 1024:
-            raise ConfigError(f"queue must be between 1 and 1024 frames, not {self.queue}")
+        if not 1 <= self.queue <= MAX_QUEUE:
+            raise ConfigError(
+                f"queue must be between 1 and {MAX_QUEUE} frames, not {self.queue}; it is there "
+                "for a stutter, and each frame that waits takes the memory of its pixels"
+            )
         DropPolicy.parse(self.on_full)
         lookup(COMPRESSORS, self.compressor, "compressor")
         lookup(POLICIES, self.policy, "memory policy")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from longwatch.serve.answer import AnswerEvent
     from longwatch.types import Frame, VisualTokens
 
-ALL = StreamSettings(fps=None, queue=256)
+ALL = StreamSettings(fps=None, queue=64, on_full="block")
 
 
 @pytest.fixture(scope="module")

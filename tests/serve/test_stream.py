@@ -56,6 +56,7 @@ def test_a_read_given_up_halfway_leaves_no_trace(model: tiny.TinyVideoLM) -> Non
         {"fps": 0.0},
         {"fps": -1.0},
         {"queue": 0},
+        {"queue": 65},
         {"compressor": "keepall"},
         {"policy": "windw"},
         {"window_tokens": 0},
