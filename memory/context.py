@@ -66,11 +66,8 @@ class Context(Step):
         start, end = self.stored + self._start, self.stored + self.length
         keys[:, start:end] = self.rope.rotate(key, self._rotary)
         values[:, start:end] = value
-        rotated, keys, values = (
-            self.rope.rotate(query, self._rotary),
-            keys[:, :end],
-            values[:, :end],
-        )
+        keys, values = keys[:, :end], values[:, :end]
+        rotated = self.rope.rotate(query, self._rotary)
         if self._mask is None:
             self._mask = causal(rotated, keys)
         return packed(rotated, keys, values, scale, self._mask)

@@ -63,7 +63,7 @@ class Engine:
         self._share = Share(self.settings.frame_share)
         self._streams = Streams(self.settings.max_streams)
         self._answers: deque[tuple[Answer, Iterator[None]]] = deque()
-        self._reads: deque[tuple[Stream, Iterator[None]]] = deque()  # at most one
+        self._reading: tuple[Stream, Iterator[None]] | None = None
         self._turn = 0  # which stream is looked at first for the next frame
         self._wake = threading.Condition()
         self._closing = False
@@ -174,35 +174,34 @@ class Engine:
         return bool(self._answers) or self._has_frame()
 
     def _has_frame(self) -> bool:
-        return bool(self._reads) or any(len(s.buffer) for s in self.streams())
+        return self._reading is not None or any(len(s.buffer) for s in self.streams())
 
     def _step_frame(self) -> None:
         """Go on with the frame being read, or begin the next stream's newest."""
-        if not self._reads:
-            self._begin_read()
-        if not self._reads:
+        self._reading = self._reading or self._begin_read()
+        if self._reading is None:
             return
-        stream, steps = self._reads[0]
+        stream, steps = self._reading
         try:
             next(steps)
         except StopIteration:
-            self._reads.clear()
+            self._reading = None
         except Exception as error:
-            self._reads.clear()
+            self._reading = None
             stream.fail()
             code = error.code if isinstance(error, LongwatchError) else "model_error"
             self._observer.frame_failed(stream.name, code)
             log.exception("a frame of stream %s could not be read", stream.name)
 
-    def _begin_read(self) -> None:
+    def _begin_read(self) -> tuple[Stream, Iterator[None]] | None:
         streams = self.streams()
         for i in range(len(streams)):
             stream = streams[(self._turn + i) % len(streams)]
             frame = stream.buffer.get_nowait()
             if frame is not None:
                 self._turn = (self._turn + i + 1) % len(streams)
-                self._reads.append((stream, stream.read(frame, self.settings.chunk_tokens)))
-                return
+                return stream, stream.read(frame, self.settings.chunk_tokens)
+        return None
 
     def _step_answer(self) -> None:
         """Give the answer that waited longest one step, then send it to the end of the row."""
