@@ -10,7 +10,7 @@ import importlib
 
 from benchmarks.report import ROOT
 
-NAMES = ("exactness", "interference")
+NAMES = ("exactness", "interference", "photographs")
 
 
 def main() -> None:
