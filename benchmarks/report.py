@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
+RESULTS = ":(exclude)benchmarks/results"
 WIDTH = 160  # characters of a line that goes into a file
 UPRIGHT = 8  # figures of a row that fit beside each other
 
@@ -72,12 +73,20 @@ def publish(
 
 
 def commit() -> str:
-    """Return the commit that is measured, with `-dirty` after it if tracked files differ."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    """Return the commit that is measured, with `-dirty` after it if tracked files differ.
+
+    Reports do not count: one benchmark's does not change what the next one measures.
+    """
+    changed = ("status", "--porcelain", "--untracked-files=no", "--", ".", RESULTS)
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return _git("rev-parse", "HEAD") + ("-dirty" if _git(*changed) else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def _git(*words: str) -> str:
+    command = ["git", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,3 +64,27 @@ def test_rows_too_long_for_a_line_are_shown_side_by_side(
 def test_a_figure_that_json_does_not_have_is_an_error() -> None:
     with pytest.raises(ValueError, match="JSON"):
         report.publish(report.parser("speed", "how fast"), [], [], {"ms": float("nan")})
+
+
+def test_a_changed_file_makes_the_commit_dirty_and_a_report_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=n", "-c", "user.email=e")
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.setattr(report, "ROOT", tmp_path)
+    assert report.commit() == "unknown"
+    code, result = tmp_path / "code.py", tmp_path / "benchmarks" / "results" / "a.json"
+    result.parent.mkdir(parents=True)
+    code.write_text("1")
+    result.write_text("1")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "x")
+    clean = report.commit()
+    assert len(clean) == 40
+    result.write_text("2")
+    assert report.commit() == clean
+    code.write_text("2")
+    assert report.commit() == f"{clean}-dirty"
