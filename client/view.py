@@ -75,16 +75,14 @@ class StreamView:
         return self.stats
 
     async def changed(self) -> None:
-        """Wait until the server says something about this stream.
+        """Wait until there is news of this stream; its end is news, too, and the last.
 
         Raises:
-            ClosedError: the connection is gone, or the stream.
+            ClosedError: there will be no more: the connection is gone, or the stream.
         """
         if self._lost is not None:
             raise self._lost
         await self._news.wait()
-        if self._lost is not None:
-            raise self._lost
 
     # The client's reader calls what follows.
 
