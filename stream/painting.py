@@ -66,7 +66,7 @@ def background(
     tint = rng.uniform(0.6, 1.0, 3) * SHADE * rng.choice((-1.0, 1.0))
     pattern = _pattern(kind, size, rng)
     image = np.asarray(COLOURS[colour], np.float32) + pattern[..., None] * tint.astype(np.float32)
-    return np.clip(image, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image, 0, 255), np.uint8)
 
 
 def paste(

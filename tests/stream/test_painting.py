@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,10 +12,13 @@ from hypothesis import strategies as st
 from longwatch.errors import ConfigError
 from longwatch.stream.painting import COLOURS, GROUNDS, Pose, background, paste
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 SIZE = (96, 64)  # width, height
 
 
-def nearest(rgb: np.ndarray) -> str:
+def nearest(rgb: NDArray[np.floating]) -> str:
     return min(COLOURS, key=lambda name: float(((rgb - np.array(COLOURS[name])) ** 2).sum()))
 
 
@@ -41,14 +46,12 @@ def test_an_unknown_colour_or_kind_is_an_error_that_says_what_there_is() -> None
         background("red", "tartan", SIZE, rng)
 
 
-def block(side: int = 40) -> np.ndarray:
+def block(side: int = 40) -> NDArray[np.uint8]:
     return np.full((side, side, 4), 255, np.uint8)
 
 
 @given(st.floats(0.3, 0.7), st.floats(0.3, 0.7), st.floats(0.1, 0.4))
-def test_a_sprite_lies_where_and_as_large_as_it_was_asked_to(
-    x: float, y: float, height: float
-) -> None:
+def test_a_sprite_lies_where_it_was_asked_to(x: float, y: float, height: float) -> None:
     image = np.zeros((200, 300, 3), np.uint8)
     alpha = paste(image, block(), (x, y), height)
     rows, columns = np.nonzero(alpha > 127)
