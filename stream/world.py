@@ -84,6 +84,7 @@ class World:
                 " set `pool` to so many or give it more names"
             )
         self.seed = seed
+        self.known = tuple(names)  # all names; `names` are those of this world
         self.names = tuple(rng.sample(names, size))
         self.interval = 3.2 * 5.0 ** rng.random()  # seconds between entries, about
         self.shift = int(ACT * rng.random())  # seconds of the first act that lie before time 0
