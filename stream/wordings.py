@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from longwatch.stream.answers import clock
+from longwatch.stream.held_out import HELD_OUT
 
 if TYPE_CHECKING:
     from random import Random
@@ -134,27 +135,7 @@ TRAIN: dict[str, tuple[str, ...]] = {
     ),
 }
 
-TEST: dict[str, tuple[str, ...]] = {
-    "now": ("what's (up on|on) the screen just now", "what do we have (here|in the frame)(| now)"),
-    "at": ("what were you seeing at <t>", "(show|say) (what|which things) there was at <t>"),
-    "first": ("since when (is|was) there <a>", "when did you notice the <x> (first|initially)"),
-    "last": ("when was the (last|latest|final) time the <x> was there", "last time you saw <a>"),
-    "was_there": ("did you (notice|spot) (<a>|the <x>)(| up to now)", "was <a> here before now"),
-    "is_there": ("is (<a>|the <x>) here(| now)", "are you seeing (<a>|the <x>)(| now)"),
-    "where": ("whereabouts is the <x>(| now)", "(show|tell) me where the <x> is(| now)"),
-    "how_many": ("how many kinds of things (did you notice|came by)", "what number of things came"),
-    "how_often": ("on how many occasions was (the <x>|<a>) seen", "how often the <x>(| so far)"),
-    "after": ("and what came once the <x> (had come|was there)", "the thing (after|following) <a>"),
-    "before": ("what had come (before|ahead of) the <x>", "the thing (before|preceding) <a>"),
-    "background": ("in (what|which) colour is the backdrop", "backdrop colour(| now)"),
-    "background_at": (
-        "(how|what colour) was the backdrop at <t>",
-        "the background at <t> was what",
-    ),
-    "describe": ("what's the (scene|picture)(| like) just now", "a description(|, please| now)"),
-    "describe_at": ("what did (things|it all) look like at <t>", "the scene at <t>, described"),
-}
-WORDINGS = {"train": TRAIN, "test": TEST}
+WORDINGS = {"train": TRAIN, "test": HELD_OUT}
 OPENINGS = {
     "train": ("please tell me, ", "hey, ", "one question: ", "can you tell me, ", "so ", "ok, "),
     "test": ("um, ", "say, ", "could you say, "),

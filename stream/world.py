@@ -88,7 +88,8 @@ class World:
         self.names = tuple(rng.sample(names, size))
         self.interval = 3.2 * 5.0 ** rng.random()  # seconds between entries, about
         self.shift = int(ACT * rng.random())  # seconds of the first act that lie before time 0
-        self._scene = rng.random() * SCENE // 1
+        self._scene = int(SCENE * rng.random())
+        self._scenes: dict[int, tuple[str, str, int]] = {}
         self._acts: dict[int, tuple[Event, ...]] = {}
 
     def events(self, until: float) -> list[Event]:
@@ -109,10 +110,20 @@ class World:
 
     def background(self, time: float) -> str:
         """Return the word for the background's colour at `time`."""
+        return self.scenery(time)[1]
+
+    def scenery(self, time: float) -> tuple[int, str]:
+        """Return the number, 0 or more, and the colour word of the background at `time`."""
         scene, second = divmod(floor(time + 0.5) + self._scene, SCENE)
-        rng = Random(f"scene {self.seed} {int(scene)}")
-        one, other = rng.sample(COLOURS, 2)
-        return one if second < 5 + int(30 * rng.random()) else other
+        known = self._scenes.get(scene)
+        if known is None:
+            if len(self._scenes) >= KEPT:
+                self._scenes.clear()
+            rng = Random(f"scene {self.seed} {scene}")
+            early, late = rng.sample(COLOURS, 2)
+            known = self._scenes[scene] = (early, late, 5 + int(30 * rng.random()))
+        one, other, change = known
+        return (2 * scene, one) if second < change else (2 * scene + 1, other)
 
     def act(self, number: int) -> tuple[Event, ...]:
         """Return the events of an act, in order of their start; none of them outlasts it."""
@@ -202,7 +213,7 @@ def _event(
     other = int(rng.random() * 3) if rng.random() < 0.4 else one
     jitter = (rng.random() - 0.5) * 0.14
     along = [(cell + 0.5) / 3 + jitter for cell in (one, other)]
-    edge = 0.42 * size
+    edge = 0.47 * size
     side, start, end = (min(max(at, edge), 1 - edge) for at in (side, *along))
     if across:
         return Event(name, *span, (start, side), (end, side), size)

@@ -1,4 +1,4 @@
-"""Synthetic scenes show what their events say, at any rate and size."""
+"""Synthetic streams show what their world says, at any rate and size."""
 
 from __future__ import annotations
 
@@ -9,53 +9,80 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+pytest.importorskip("cv2", reason="OpenCV needs libGL", exc_type=ImportError)
+
 from longwatch.errors import ConfigError
-from longwatch.stream.synthetic import ACT, COLOURS, MOST, SyntheticSource
+from longwatch.stream import painting, pictograms, world
+from longwatch.stream.questions import KINDS, Truth
+from longwatch.stream.synthetic import SyntheticSource
 
 SEEDS = st.integers(0, 2**32)
+
+
+class Empty(world.World):
+    """A world of backgrounds only."""
+
+    def visible(self, time: float) -> list[world.Event]:
+        del time
+        return []
 
 
 @settings(max_examples=30, deadline=None)
 @given(SEEDS, st.floats(0, 1e5))
 def test_a_scene_depends_on_its_seed_and_the_moment_alone(seed: int, time: float) -> None:
     one, other = SyntheticSource(seed, fps=2), SyntheticSource(seed, fps=30, duration=5)
-    assert one.visible(time) == other.visible(time)
+    other.draw(time / 2)
+    assert one.world.visible(time) == other.world.visible(time)
     assert np.array_equal(one.draw(time), other.draw(time))
 
 
-@settings(max_examples=50, deadline=None)
-@given(SEEDS, st.integers(0, 10_000))
-def test_what_comes_in_an_act_leaves_in_it(seed: int, number: int) -> None:
-    events = SyntheticSource(seed).act(number)
-    assert 1 <= len(events) <= MOST
-    assert len({event.what for event in events}) == len(events)
-    for event in events:
-        assert number * ACT <= event.start < event.end <= (number + 1) * ACT
-        assert event.where(event.start) == event.enters
-        assert event.where(event.end) is None
+@settings(max_examples=30, deadline=None)
+@given(SEEDS, st.floats(0, 1000), st.sampled_from([(320, 240), (160, 320), (64, 64)]))
+def test_things_are_drawn_where_the_world_says(
+    seed: int, time: float, size: tuple[int, int]
+) -> None:
+    source = SyntheticSource(seed, size=size)
+    image = source.draw(time).astype(int)
+    empty = SyntheticSource(seed, size=size)
+    empty.world = Empty(seed, pictograms.names())
+    changed = np.abs(image - empty.draw(time)).max(2) > 0
+    visible = source.world.visible(time)
+    assert changed.any() == bool(visible)
+    narrow = min(1.0, size[0] / size[1])
+    for event in visible:
+        x, y = event.where(time) or (0.0, 0.0)
+        half = event.size * narrow * size[1] / 2 + 2
+        rows = slice(max(0, round(y * size[1] - half)), round(y * size[1] + half))
+        columns = slice(max(0, round(x * size[0] - half)), round(x * size[0] + half))
+        assert changed[rows, columns].any()
+        changed[rows, columns] = False
+    assert not changed.any()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(SEEDS, st.floats(0, 1000))
-def test_a_shape_is_drawn_where_its_event_says(seed: int, time: float) -> None:
+def test_the_background_is_of_the_colour_that_the_world_says(seed: int, time: float) -> None:
     source = SyntheticSource(seed)
-    image = source.draw(time)
-    events = source.visible(time)
-    for event in events:
-        place = event.where(time)
-        assert place is not None
-        pixel = image[round(place[1] * 240), round(place[0] * 320)]
-        owners = {COLOURS[other.colour] for other in events if near(other.where(time), place)}
-        assert tuple(pixel) in owners
+    source.world = Empty(seed, pictograms.names())
+    mean = source.draw(time).mean((0, 1))
+    near = {c: np.abs(mean - rgb).sum() for c, rgb in painting.COLOURS.items()}
+    assert min(near, key=lambda colour: near[colour]) == source.world.background(time)
 
 
-def near(place: tuple[float, float] | None, other: tuple[float, float]) -> bool:
-    """Tell whether shapes at these places may cover each other."""
-    return place is not None and max(abs(a - b) for a, b in zip(place, other, strict=True)) < 0.2
+def test_painter_and_world_know_the_same_colours() -> None:
+    assert tuple(painting.COLOURS) == world.COLOURS
+
+
+def test_its_world_is_of_the_pictograms_that_are_shipped() -> None:
+    source = SyntheticSource(9)
+    assert source.world.known == pictograms.names()
+    truth = Truth(source.world, range(30))
+    assert set(truth.names(29)) == {e.name for t in range(30) for e in source.world.visible(t)}
+    assert len(KINDS) == 15
 
 
 def test_seeds_differ() -> None:
-    events = {tuple(SyntheticSource(seed).events(30)) for seed in range(20)}
+    events = {tuple(SyntheticSource(seed).world.events(30)) for seed in range(20)}
     assert len(events) == 20
 
 
@@ -68,21 +95,6 @@ def test_frames_come_at_the_rate_for_the_duration(fps: float) -> None:
 
 def test_without_a_duration_it_never_ends() -> None:
     assert len(list(islice(SyntheticSource(1, fps=1, size=(64, 64)), 100))) == 100
-
-
-def test_events_are_listed_in_order_up_to_a_moment() -> None:
-    source = SyntheticSource(5)
-    events = source.events(40.0)
-    assert [e.start for e in events] == sorted(e.start for e in events)
-    assert {e for t in range(400) for e in source.visible(t / 10)} == set(events)
-
-
-def test_a_shape_moves() -> None:
-    event = SyntheticSource(2).act(0)[0]
-    first, later = event.where(event.start), event.where((event.start + event.end) / 2)
-    assert first is not None
-    assert later is not None
-    assert abs(first[0] - later[0]) == pytest.approx(0.42)
 
 
 async def test_it_is_a_source_like_any_other() -> None:
