@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from longwatch.stream import facts
@@ -34,6 +34,11 @@ class Question:
     history: tuple[tuple[str, str], ...] = ()
     frames: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
+
+    def then(self, later: Question) -> Question:
+        """Return `later` as it is asked after this question and its answer."""
+        earlier = (*self.history, (self.text, self.answers[0]))
+        return replace(later, history=(*earlier, *later.history))
 
 
 def question(

@@ -77,11 +77,12 @@ OF_A_THING = ("first", "last", "how_often", "was_there", "is_there", "after", "b
 def follow_up(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question | None:
     """Ask something and then something more; None where either has no clear answer."""
     lot = rng.random()
-    if lot < 0.6:
-        return _of_it(kind, seen, now, rng, wordings)
-    if lot < 0.8:
-        return _of_another(kind, seen, now, rng, wordings)
-    return _of_a_time(kind, seen, now, rng, wordings)
+    ask = _of_it if lot < 0.6 else _of_another if lot < 0.8 else _of_a_time
+    asked = ask(kind, seen, now, rng, wordings)
+    if asked is None or rng.random() < 0.7:
+        return asked
+    idle = about(OF_A_THING[int(len(OF_A_THING) * rng.random())], seen, now, rng, wordings)
+    return asked if idle is None else idle.then(asked)
 
 
 def _of_it(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question | None:

@@ -23,7 +23,10 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
         "last time you saw <a>",
         "(latest|final) (time|sight) of the <x>",
     ),
-    "was_there": ("did you (notice|spot) (<a>|the <x>)(| up to now)", "was <a> here before now"),
+    "was_there": (
+        "did you (notice|spot) (<a>|the <x>)(| up to now)",
+        "has <a> come into view(| yet)",
+    ),
     "is_there": ("is (<a>|the <x>) here(| now)", "are you seeing (<a>|the <x>)(| now)"),
     "where": ("whereabouts is the <x>(| now)", "(show|tell) me where the <x> is(| now)"),
     "how_many": (
