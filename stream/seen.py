@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Run(NamedTuple):
     """A run of sampled frames, none left out, that all show the thing: it came and it went."""
 
-    first: int  # frames
-    last: int
+    first: int  # frame; at once with others, they are in order of their names
     name: str
+    last: int  # frame; it may be later than now
 
 
 class Seen:
@@ -60,9 +60,9 @@ class Seen:
                 self._shown[frame].append(event)
             known = runs.setdefault(event.name, [])
             if known and known[-1].last + 1 >= first:
-                known[-1] = Run(known[-1].first, last, event.name)
+                known[-1] = Run(known[-1].first, event.name, last)
             else:
-                known.append(Run(first, last, event.name))
+                known.append(Run(first, event.name, last))
         self._of = runs
         self._runs = sorted(run for known in runs.values() for run in known)
         self._starts = [run.first for run in self._runs]
