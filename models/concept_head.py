@@ -1,0 +1,80 @@
+"""The bundled model's naming of cells: ImageNet's classes, pictogram concepts, or nothing known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional
+
+from longwatch.errors import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+
+class ConceptHead(nn.Module):
+    """One distribution over both families of names and "nothing I know", for each token.
+
+    ImageNet's columns share what the head gives to "looks like a photograph" as the tower's own
+    classifier says; the concepts' columns and "nothing I know" are the head's own.
+
+    Args:
+        classifier: the tower's, features to 1,000 logits.
+        concepts: how many pictogram concepts there are, K.
+    """
+
+    def __init__(self, classifier: nn.Linear, concepts: int) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.outer = nn.Linear(classifier.in_features, concepts + 2)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Return logits, (..., 1000 + K + 1), of features, (..., 1280)."""
+        own = self.outer(evened(features))
+        classes = self.classifier(features).log_softmax(-1) + own[..., -1:]
+        return torch.cat([classes, own[..., :-1]], -1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return probabilities, (b, n, 1000 + K + 1), of features, (b, n, 1280).
+
+        Columns: ImageNet's classes in their order, the K concepts in theirs, "nothing I know".
+        """
+        return self.logits(features).softmax(-1)
+
+    def own_state(self) -> dict[str, Tensor]:
+        """Return the tensors that are not the tower's, as `load_head` reads them."""
+        state: dict[str, Tensor] = self.state_dict()
+        return {k: v for k, v in state.items() if not k.startswith("classifier.")}
+
+
+def evened(features: Tensor) -> Tensor:
+    """Return features as the concepts' network reads them: their roots, scaled to length 1.
+
+    So a few loud channels do not drown the others, nor a large thing a small one.
+    """
+    return functional.normalize(features.clamp(min=0).sqrt(), dim=-1, eps=1e-3)
+
+
+def load_head(path: Path, classifier: nn.Linear) -> ConceptHead:
+    """Return the head in that file, in float32, around the tower's classifier.
+
+    Raises:
+        ModelError: the file is missing or damaged, or does not fit the tower.
+    """
+    try:
+        state = {name: tensor.float() for name, tensor in load_file(path).items()}
+        head = ConceptHead(classifier, len(state["outer.bias"]) - 2)
+        own = {f"classifier.{name}": t for name, t in classifier.state_dict().items()}
+        head.load_state_dict(state | own)
+    except (OSError, KeyError, RuntimeError, SafetensorError) as problem:
+        raise ModelError(
+            f"{path} is no head of the bundled model ({type(problem).__name__}: {problem}); "
+            "install the package again"
+        ) from problem
+    return head.eval()

@@ -1,0 +1,187 @@
+"""Photographs: some that teach the head what no pictogram is, others that it is measured on.
+
+    training/fetch_photos.sh              unpacks the packages that ship them, once
+    python -m training.photos --json -    measures the labelled ones
+
+What teaches is in page templates from npm and what measures in packages from PyPI and our own
+demo, so that no picture does both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from longwatch.models.concept_head import load_head
+from longwatch.models.efficientnet import preprocess
+from longwatch.types import Frame
+from training import augment
+from training.renderer import Rendered
+from training.sprites import CACHE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FOLDER = CACHE / "photos"
+TEACH = (
+    "tabler-preview-1.2.0/package/dist/static/photos",
+    "tabler-preview-1.2.0/package/dist/static/products",
+    "uikit-3.25.29/package/tests/images",
+    "startbootstrap-creative-7.0.7/package/dist/assets/img/portfolio/fullsize",
+    "startbootstrap-agency-7.0.12/package/dist/assets/img/portfolio",
+    "now-ui-kit-1.3.0/package/assets/img",
+    "material-kit-2.0.4/package/assets/img",
+    "material-kit-2.0.4/package/assets/img/examples",
+    "admin-lte-4.10.0/package/dist/assets/img",
+)
+RESULTS = Path("training/results/photos.json")
+HEAD = Path("models/bundled/head.safetensors")
+
+
+class Labelled(NamedTuple):
+    """A photograph with a clear subject."""
+
+    package: str
+    file: str  # inside the package
+    names: tuple[str, ...]  # ImageNet's classes that are right
+
+
+LABELLED = (
+    Labelled("gradio", "gradio/media_assets/images/cheetah1.jpg", ("cheetah",)),
+    Labelled("gradio", "gradio/media_assets/images/cheetah.jpg", ("cheetah",)),
+    Labelled("gradio", "gradio/test_data/cheetah2.jpg", ("cheetah",)),
+    Labelled("gradio", "gradio/media_assets/images/lion.jpg", ("lion",)),
+    Labelled(
+        "gradio", "gradio/media_assets/images/bus.png", ("minibus", "school bus", "trolleybus")
+    ),
+    Labelled("ultralytics", "ultralytics/assets/bus.jpg", ("minibus", "school bus", "trolleybus")),
+    Labelled("ultralytics", "ultralytics/assets/zidane.jpg", ("suit", "windsor tie")),
+    Labelled("scikit_learn", "sklearn/datasets/images/china.jpg", ("palace", "monastery", "stupa")),
+    Labelled("scikit_learn", "sklearn/datasets/images/flower.jpg", ("daisy",)),
+    Labelled("imgaug", "imgaug/quokka.jpg", ("wallaby",)),
+    Labelled("skimage", "data/chelsea.png", ("egyptian cat", "tabby", "tiger cat")),
+    Labelled("skimage", "data/coffee.png", ("espresso", "cup", "coffee mug")),
+    Labelled("skimage", "data/rocket.jpg", ("missile", "projectile", "space shuttle")),
+    Labelled("skimage", "data/camera.png", ("tripod",)),
+    Labelled("skimage", "data/astronaut.png", ("space shuttle", "mask", "academic gown")),
+    Labelled("skimage", "data/motorcycle_left.png", ("moped", "motor scooter", "crash helmet")),
+    Labelled("demo", "cat.jpg", ("egyptian cat", "tabby", "tiger cat")),
+    Labelled("demo", "mountains.jpg", ("alp", "valley")),
+    Labelled("demo", "espresso.jpg", ("espresso", "cup", "coffee mug")),
+    Labelled("demo", "tripod.jpg", ("tripod",)),
+    Labelled("demo", "shuttle.jpg", ("space shuttle",)),
+)
+
+
+def path_of(photo: Labelled) -> Path:
+    """Return where a labelled photograph lies on this machine."""
+    if photo.package == "demo":
+        return Path("cli/demo_media") / photo.file
+    if photo.package == "skimage":
+        import skimage
+
+        return Path(skimage.__file__).parent / photo.file
+    return FOLDER / photo.package / photo.file
+
+
+def read(path: Path) -> NDArray[np.uint8]:
+    """Return a photograph, (h, w, 3) RGB, of at most 640 pixels a side."""
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    picture.thumbnail((640, 640))
+    return np.asarray(picture)
+
+
+def teaching(rng: np.random.Generator, views: int) -> list[Rendered]:
+    """Return frames with nothing drawn: each teaching photograph, and random cuts of it."""
+    found = [p for folder in TEACH for p in sorted((FOLDER / "npm" / "x" / folder).glob("*.jp*g"))]
+    frames = []
+    for path in found:
+        if path.stat().st_size < 20_000:  # icons and the like
+            continue
+        image = read(path)
+        frames.append(Rendered(image, [], [], ""))
+        cuts = (augment.frame(_cut(image, rng), rng) for _ in range(views - 1))
+        frames.extend(Rendered(cut, [], [], "") for cut in cuts)
+    return frames
+
+
+def _cut(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    h, w = image.shape[:2]
+    part = float(rng.uniform(0.35, 1.0))
+    height, width = int(part * h), int(part * w)
+    y, x = int(rng.integers(h - height + 1)), int(rng.integers(w - width + 1))
+    cut = image[y : y + height, x : x + width]
+    return np.ascontiguousarray(cut[:, ::-1] if rng.random() < 0.5 else cut)
+
+
+@torch.inference_mode()
+def measure() -> dict[str, Any]:
+    """Return top-1 and top-5 of the head and of the tower's own classifier, and each answer."""
+    from training.features import tower
+    from training.targets import columns
+
+    network = tower()
+    head = load_head(HEAD, network.classifier)
+    names = [*columns(), "nothing I know"]
+    rows = []
+    for photo in LABELLED:
+        image = read(path_of(photo))
+        x = preprocess([Frame(image, 0.0, 0)], torch.device("cpu"))
+        pooled = network.features(x).mean((2, 3))
+        own = _best(network.classify(pooled).softmax(-1)[0], names)
+        ours = _best(head(pooled[:, None])[0, 0], names)
+        rows.append(
+            {
+                "photo": f"{photo.package}/{photo.file}",
+                "right": list(photo.names),
+                "tower": own,
+                "head": ours,
+            }
+        )
+    return {
+        "photos": len(rows),
+        "tower": _score(rows, "tower"),
+        "head": _score(rows, "head"),
+        "each": rows,
+    }
+
+
+def _best(p: torch.Tensor, names: list[str], most: int = 5) -> list[tuple[str, float]]:
+    """Return the likeliest names; those of two columns count once, with both probabilities."""
+    total: dict[str, float] = {}
+    for name, value in zip(names, p.tolist(), strict=False):
+        total[name] = total.get(name, 0.0) + value
+    best = sorted(total.items(), key=lambda item: -item[1])[:most]
+    return [(name, round(value, 3)) for name, value in best]
+
+
+def _score(rows: list[dict[str, Any]], who: str) -> dict[str, float]:
+    right = [[name in row["right"] for name, _ in row[who]] for row in rows]
+    return {
+        "top1": round(float(np.mean([r[0] for r in right])), 3),
+        "top5": round(float(np.mean([any(r) for r in right])), 3),
+    }
+
+
+def main() -> None:
+    """Measure the labelled photographs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", default=str(RESULTS), help="where to write; - is stdout")
+    args = parser.parse_args()
+    text = json.dumps(measure(), indent=1) + "\n"
+    if args.json == "-":
+        sys.stdout.write(text)
+    else:
+        Path(args.json).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

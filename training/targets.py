@@ -1,0 +1,68 @@
+"""What the head should say of a cell: names shared out by how much of the cell they fill."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from longwatch.models.efficientnet import CLASSES
+from training.sprites import concepts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from training.features import Cells
+
+NAMES = Path("models/bundled/names.json")  # of every column
+FILLED = 1.6  # a thing that covers 1 / FILLED of a cell has it to itself
+WITHIN = 1.5  # so has one that lies in it with 1 / WITHIN of its area
+
+
+def twins() -> Tensor:
+    """Return each concept's ImageNet column of the same name, (K,), -1 where there is none."""
+    names = columns()
+    first = {name: i for i, name in reversed(list(enumerate(names[:CLASSES])))}
+    return torch.tensor([first.get(name, -1) for name in names[CLASSES:]])
+
+
+def columns() -> list[str]:
+    """Return the name of each of the head's columns but the last, "nothing I know"."""
+    names: list[str] = json.loads(NAMES.read_text(encoding="utf-8"))
+    return names
+
+
+def strengths(cells: Cells) -> Tensor:
+    """Return how much of each token is whose, (frames, tokens, t); a token's sum is at most 1."""
+    area, box, share = (torch.from_numpy(x).float() for x in (cells.area, cells.box, cells.share))
+    claim = torch.maximum(WITHIN * share, FILLED * (area + box) / 2).clamp(max=1)
+    claim[:, 0] = (area[:, 0] > 0).float()  # the whole frame belongs to its things alone
+    claim = claim * torch.from_numpy(cells.names >= 0)[:, None]
+    return claim / claim.sum(-1, keepdim=True).clamp(min=1)
+
+
+def pictogram_targets(cells: Cells) -> Tensor:
+    """Return distributions over the concepts and "nothing I know", (frames, tokens, K + 1)."""
+    claim = strengths(cells)
+    names = torch.from_numpy(cells.names).long().clamp(min=0)
+    out = torch.zeros(*claim.shape[:2], len(concepts()) + 1)
+    out.scatter_add_(2, names[:, None].expand_as(claim), claim)
+    out[..., -1] = 1 - claim.sum(-1)
+    return out
+
+
+def merged(logits: Tensor, twin: Tensor) -> Tensor:
+    """Return logits with each pair of one name as one: it keeps the concept's column.
+
+    Args:
+        logits: (..., 1000 + K + 1).
+        twin: (K,) as `twins` gives it.
+    """
+    own = torch.where(twin >= 0)[0]
+    other, mine = twin[own], CLASSES + own
+    out = logits.clone()
+    out[..., mine] = torch.logaddexp(logits[..., mine], logits[..., other])
+    out[..., other] = float("-inf")
+    return out
