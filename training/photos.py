@@ -58,9 +58,6 @@ LABELLED = (
     Labelled("gradio", "gradio/media_assets/images/cheetah.jpg", ("cheetah",)),
     Labelled("gradio", "gradio/test_data/cheetah2.jpg", ("cheetah",)),
     Labelled("gradio", "gradio/media_assets/images/lion.jpg", ("lion",)),
-    Labelled(
-        "gradio", "gradio/media_assets/images/bus.png", ("minibus", "school bus", "trolleybus")
-    ),
     Labelled("ultralytics", "ultralytics/assets/bus.jpg", ("minibus", "school bus", "trolleybus")),
     Labelled("ultralytics", "ultralytics/assets/zidane.jpg", ("suit", "windsor tie")),
     Labelled("scikit_learn", "sklearn/datasets/images/china.jpg", ("palace", "monastery", "stupa")),

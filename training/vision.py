@@ -37,9 +37,9 @@ EMPTY = 0.25  # part of the tokens of nothing that is kept
 SHRINK = 0.5  # of the spread within classes, towards a ball
 PHOTOS = 6000  # tokens of photographs at most
 STEPS = 60  # of the calibration
-EPOCHS = 3.0
+EPOCHS = 5.0
 BATCH = 512  # tokens
-RATE = 1e-4
+RATE = 5e-4
 NOTICE = (
     "Made by Longwatch from pictograms of Noto, Noto v1 and FxEmoji (Apache-2.0), Twemoji and "
     "Streamline Emojis (CC-BY-4.0), Fluent Emoji (MIT), and photographs of npm page templates."
