@@ -29,6 +29,7 @@ ACT = 16  # seconds; whatever enters in an act leaves in it
 SCENE = 40  # seconds; a scene has two backgrounds
 MOST = 3  # things in the picture at once
 SHORTEST, LONGEST = 2, 12  # seconds that a thing stays
+SIZES = {1: (0.32, 0.06), 2: (0.4, 0.2), 3: (0.45, 0.3)}  # by how many lanes the next thing is away
 KEPT = 512  # acts that a world remembers
 
 
@@ -207,7 +208,8 @@ def _event(
     name = names[int(rng.random() * len(names))]
     if near == MOST and rng.random() < 0.5:
         return Event(name, *span, (0.5, 0.5), (0.5, 0.5), 0.95)
-    size = 0.28 + (0.08 if near == 1 else 0.32) * rng.random()
+    least, more = SIZES[near]
+    size = least + more * rng.random()
     side = (lane + 0.5) / 3 + (rng.random() - 0.5) * 0.1
     one = int(rng.random() * 3)
     other = int(rng.random() * 3) if rng.random() < 0.4 else one
