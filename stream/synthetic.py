@@ -14,7 +14,7 @@ from longwatch.stream.clock import Pacer
 from longwatch.stream.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
@@ -32,6 +32,8 @@ class SyntheticSource(BackgroundSource):
         size: width and height.
         paced: hand frames on when they are due, as a live stream would, or as fast as it goes.
         speed: of a paced source.
+        sprites: name -> (h, w, 4) uint8 premultiplied RGBA of what may appear; the pictograms that
+            the package ships, if None.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class SyntheticSource(BackgroundSource):
         size: tuple[int, int] = (320, 240),
         paced: bool = False,
         speed: float = 1.0,
+        sprites: Mapping[str, NDArray[np.uint8]] | None = None,
     ) -> None:
         if not 0 < fps <= 1000:
             raise ConfigError(f"fps must be above 0 and at most 1000, not {fps}")
         if min(size) < 64:
             raise ConfigError(f"a scene needs at least 64x64 pixels, not {size[0]}x{size[1]}")
-        self.world = World(seed, pictograms.names())
+        self._sprites = sprites
+        self.world = World(seed, pictograms.names() if sprites is None else tuple(sprites))
         super().__init__(pacer=Pacer(speed) if paced else None)
         self.seed, self.fps, self.duration, self.size = seed, fps, duration, size
         self._ground: tuple[int, NDArray[np.uint8]] | None = None  # its number, and the picture
@@ -73,6 +77,9 @@ class SyntheticSource(BackgroundSource):
         for event in self.world.visible(time):
             place = event.where(time)
             if place is not None:
-                sprite = pictograms.sprite(event.name)
+                sprite = self._sprite(event.name)
                 painting.paste(image, sprite, place, event.size * narrow)
         return image
+
+    def _sprite(self, name: str) -> NDArray[np.uint8]:
+        return pictograms.sprite(name) if self._sprites is None else self._sprites[name]
