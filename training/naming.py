@@ -40,7 +40,8 @@ def say(head: ConceptHead, features: Tensor) -> Tensor:
     twin = targets.twins()
     parts = features.flatten(0, -2).split(4096)
     out = [targets.merged(head.logits(part.float()), twin).softmax(-1) for part in parts]
-    return torch.cat(out).unflatten(0, features.shape[:-1])
+    whole: Tensor = torch.cat(out).unflatten(0, features.shape[:-1])
+    return whole
 
 
 def named(p: Tensor) -> Tensor:
