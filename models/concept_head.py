@@ -22,23 +22,41 @@ class ConceptHead(nn.Module):
     """One distribution over both families of names and "nothing I know", for each token.
 
     ImageNet's columns share what the head gives to "looks like a photograph" as the tower's own
-    classifier says; the concepts' columns and "nothing I know" are the head's own.
+    classifier says; the concepts' columns and "nothing I know" are the head's own. A concept has
+    several looks, a unit of `outer` each: its odds are the sum of theirs.
 
     Args:
         classifier: the tower's, features to 1,000 logits.
         concepts: how many pictogram concepts there are, K.
+        looks: of each concept.
+        narrow: directions of the features in which looks differ.
     """
 
-    def __init__(self, classifier: nn.Linear, concepts: int) -> None:
+    def __init__(
+        self, classifier: nn.Linear, concepts: int, looks: int = 7, narrow: int = 448
+    ) -> None:
         super().__init__()
         self.classifier = classifier
-        self.outer = nn.Linear(classifier.in_features, concepts + 2)
+        self.narrow = nn.Linear(classifier.in_features, narrow)
+        self.outer = nn.Linear(narrow, concepts * looks + 2)
+        self.register_buffer("looks", torch.tensor(looks))
+        self.concepts = concepts
 
     def logits(self, features: Tensor) -> Tensor:
         """Return logits, (..., 1000 + K + 1), of features, (..., 1280)."""
-        own = self.outer(evened(features))
+        own = self.own(self.narrow(evened(features)))
         classes = self.classifier(features).log_softmax(-1) + own[..., -1:]
         return torch.cat([classes, own[..., :-1]], -1)
+
+    def own(self, narrow: Tensor) -> Tensor:
+        """Return logits, (..., K + 2): concepts, "nothing I know" and "looks like a photograph".
+
+        Args:
+            narrow: (..., narrow), what `narrow` makes of evened features.
+        """
+        looks = self.outer(narrow)
+        concepts = looks[..., :-2].unflatten(-1, (self.concepts, -1)).logsumexp(-1)
+        return torch.cat([concepts, looks[..., -2:]], -1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return probabilities, (b, n, 1000 + K + 1), of features, (b, n, 1280).
@@ -54,7 +72,7 @@ class ConceptHead(nn.Module):
 
 
 def evened(features: Tensor) -> Tensor:
-    """Return features as the concepts' network reads them: their roots, scaled to length 1.
+    """Return features as the concepts' part reads them: their roots, scaled to length 1.
 
     So a few loud channels do not drown the others, nor a large thing a small one.
     """
@@ -69,10 +87,11 @@ def load_head(path: Path, classifier: nn.Linear) -> ConceptHead:
     """
     try:
         state = {name: tensor.float() for name, tensor in load_file(path).items()}
-        head = ConceptHead(classifier, len(state["outer.bias"]) - 2)
+        looks, narrow = int(state["looks"]), len(state["narrow.bias"])
+        head = ConceptHead(classifier, (len(state["outer.bias"]) - 2) // looks, looks, narrow)
         own = {f"classifier.{name}": t for name, t in classifier.state_dict().items()}
         head.load_state_dict(state | own)
-    except (OSError, KeyError, RuntimeError, SafetensorError) as problem:
+    except (OSError, KeyError, RuntimeError, ZeroDivisionError, SafetensorError) as problem:
         raise ModelError(
             f"{path} is no head of the bundled model ({type(problem).__name__}: {problem}); "
             "install the package again"

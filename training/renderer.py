@@ -63,8 +63,8 @@ def render(
         pixels = sprites[thing.name]
         if augmented:
             pixels = augment.sprite(pixels, rng)
-        pose = _pose(rng) if augmented else UPRIGHT
-        alpha = paste(image, pixels, thing.centre, thing.height, pose)
+        lies = pose(rng) if augmented else UPRIGHT
+        alpha = paste(image, pixels, thing.centre, thing.height, lies)
         alphas = [below - np.minimum(below, alpha) for below in alphas]
         alphas.append(alpha)
     if augmented:
@@ -124,7 +124,8 @@ def _overlap(spot: Thing, others: list[Thing], aspect: float) -> float:
     return worst
 
 
-def _pose(rng: np.random.Generator) -> Pose:
+def pose(rng: np.random.Generator) -> Pose:
+    """Return how a thing may lie: upright, or turned, slanted or mirrored a little."""
     if rng.random() < 0.3:
         return UPRIGHT
     angle, shear = rng.uniform(-15, 15), rng.uniform(-8, 8)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from training.features import Cells
 
 NAMES = Path("models/bundled/names.json")  # of every column
-FILLED = 1.6  # a thing that covers 1 / FILLED of a cell has it to itself
-WITHIN = 1.5  # so has one that lies in it with 1 / WITHIN of its area
+FILLED = 0.3  # a thing that covers so much of a cell has it to itself
+WITHIN = 0.35  # so has one that lies in it with so much of its area
 
 
 def twins() -> Tensor:
@@ -37,10 +37,23 @@ def columns() -> list[str]:
 def strengths(cells: Cells) -> Tensor:
     """Return how much of each token is whose, (frames, tokens, t); a token's sum is at most 1."""
     area, box, share = (torch.from_numpy(x).float() for x in (cells.area, cells.box, cells.share))
-    claim = torch.maximum(WITHIN * share, FILLED * (area + box) / 2).clamp(max=1)
-    claim[:, 0] = (area[:, 0] > 0).float()  # the whole frame belongs to its things alone
-    claim = claim * torch.from_numpy(cells.names >= 0)[:, None]
-    return claim / claim.sum(-1, keepdim=True).clamp(min=1)
+    return claimed(area, box, share) * torch.from_numpy(cells.names >= 0)[:, None]
+
+
+def claimed(area: Tensor, box: Tensor, share: Tensor) -> Tensor:
+    """Return how much of tokens is whose, (..., t); a token's sum is at most 1.
+
+    What several claim is shared out by area.
+
+    Args:
+        area: (..., t), how much of the token each thing covers.
+        box: (..., t), the same of the things' bounding boxes.
+        share: (..., t), how much of the thing is in the token.
+    """
+    claim = torch.maximum(share / WITHIN, (area + box) / 2 / FILLED).clamp(max=1)
+    weight = claim * area
+    parts = weight / weight.sum(-1, keepdim=True).clamp(min=1e-9)
+    return claim.amax(-1, keepdim=True) * parts
 
 
 def pictogram_targets(cells: Cells) -> Tensor:
