@@ -1,11 +1,11 @@
-"""Fit the head that names cells, to what the frozen tower saw of rendered frames and photographs.
+"""Fit the head that names cells, to what the frozen tower saw of pictograms and photographs.
 
     python -m training.vision [--without fxemoji] [--out models/bundled/head.safetensors]
 
-Reads the features that `python -m training.features` has made so far. The head is a linear
-discriminant analysis of evened features (a class for each concept, for nothing and for
-photographs), refined by gradient descent, then scaled so that its probabilities are right on
-frames that it was not fitted to.
+Reads the tokens that `python -m training.tokens` made of dense frames, those of
+`python -m training.features --split train`, and its photographs. Each concept has a look in each
+style. The head starts as a linear discriminant analysis of evened features with a class for each
+look, cut to the directions in which looks differ most, and is refined by gradient descent.
 `--without` leaves a trained style out and measures on it: how choices are made, so that the
 held-out styles stay held out.
 """
@@ -18,12 +18,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
 from torch.nn import functional
 
 from longwatch.models.concept_head import ConceptHead, evened
-from training import naming, targets
-from training.features import Cells, load, style_of, tower
+from training import features, naming, targets, tokens
 from training.naming import on_disk
 from training.sprites import TRAINED, concepts
 
@@ -31,15 +29,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 OUT = Path("models/bundled/head.safetensors")
-CLEAR = 0.5  # share of a token that makes it one of its thing's
-CROWD = 3  # things in a frame; the whole of a fuller one has no name
-EMPTY = 0.25  # part of the tokens of nothing that is kept
-SHRINK = 0.5  # of the spread within classes, towards a ball
-PHOTOS = 6000  # tokens of photographs at most
-STEPS = 60  # of the calibration
-EPOCHS = 5.0
-BATCH = 512  # tokens
-RATE = 5e-4
+NARROW = 448  # directions kept
+CLEAR = 0.6  # claim that makes a token one of its thing's look
+EMPTY = 0.15  # part of the tokens of nothing that is kept
+SHRINK = 0.5  # of the spread within looks, towards a ball
+SHARP = 0.25  # of the discriminant's odds, which tokens that are not independent overstate
+STEPS = 860
+BATCH = 432  # tokens of frames
+PHOTOS = 80  # and of photographs, beside them
+RATE = 1e-3
+DROPPED = 0.1  # part of the directions that a step does without
+BLINDED = 0.25  # part of the tokens that must do without the look of their own style
+MARGIN = 3.0  # by which a photograph is to be surer than need be
+UNUSED = -1e4  # bias of a look that no style has
 NOTICE = (
     "Made by Longwatch from pictograms of Noto, Noto v1 and FxEmoji (Apache-2.0), Twemoji and "
     "Streamline Emojis (CC-BY-4.0), Fluent Emoji (MIT), and photographs of npm page templates."
@@ -47,104 +49,133 @@ NOTICE = (
 
 
 class Lesson(NamedTuple):
-    """Tokens and what they hold: a concept, nothing (class K) or a photograph (class K + 1)."""
+    """Tokens and what they should be named."""
 
-    features: Tensor  # (n, 1280), evened
-    wanted: Tensor  # (n, K + 2) distributions
-
-
-def pictograms(cells: Cells) -> Lesson:
-    """Return the tokens of rendered frames; of those that hold nothing only a part."""
-    wanted = functional.pad(targets.pictogram_targets(cells), (0, 1))
-    crowded = torch.from_numpy((cells.names >= 0).sum(1) > CROWD)
-    kept = (wanted[..., -2] < 1) | (torch.rand(wanted.shape[:2]) < EMPTY)
-    kept[:, 0] &= ~crowded
-    return Lesson(evened(torch.from_numpy(cells.features)[kept].float()), wanted[kept])
+    x: Tensor  # (n, 1280) fp16, evened
+    i: Tensor  # (n, NAMES) concepts by number
+    p: Tensor  # (n, NAMES) their claims; what is left to 1 is nothing's
+    style: Tensor  # (n,) number of the trained style
 
 
-def photographs(cells: Cells) -> Lesson:
-    """Return tokens of photographs."""
-    features = torch.from_numpy(cells.features).flatten(0, 1)
-    features = features[torch.randperm(len(features))[:PHOTOS]].float()
-    wanted = torch.zeros(len(features), len(concepts()) + 2)
-    wanted[:, -1] = 1
-    return Lesson(evened(features), wanted)
+def dense_lesson(shard: int) -> Lesson:
+    """Return the tokens of a dense shard; of those that hold nothing only a part."""
+    made = tokens.load(shard)
+    kept = made.used & ((made.p.sum(1) > 0.02) | (torch.rand(len(made.p)) < EMPTY))
+    style = torch.full((int(kept.sum()),), shard % len(TRAINED))
+    return Lesson(made.x[kept], made.i[kept].clamp(min=0), made.p[kept], style)
 
 
-def discriminant(lesson: Lesson) -> tuple[Tensor, Tensor, Tensor]:
-    """Return weights (K + 2, 1280), biases, and the spread within classes (1280, 1280)."""
-    share, name = lesson.wanted.max(1)
-    x, name = lesson.features[share >= CLEAR], name[share >= CLEAR]
-    classes = lesson.wanted.shape[1]
-    count = torch.bincount(name, minlength=classes).clamp(min=1)[:, None]
-    centres = torch.zeros(classes, x.shape[1]).index_add_(0, name, x) / count
-    within = x - centres[name]
-    spread = within.T @ within / len(x)
-    spread += SHRINK * spread.diagonal().mean() * torch.eye(len(spread))
-    weight = torch.linalg.solve(spread, centres.T).T
-    return weight, -(weight * centres).sum(1) / 2, spread
+def sparse_lesson(shard: int) -> Lesson:
+    """Return the coarse tokens of a shard of `training.features` that hold something."""
+    cells = features.load("train", [shard])
+    names = torch.from_numpy(cells.names).long()
+    claim = targets.strengths(cells)[:, : tokens.COARSE]
+    kept = claim.amax(-1) > 0.5
+    kept[:, 0] &= (names >= 0).sum(1) <= tokens.CROWD
+    i, p = tokens.strongest(claim[kept], names[:, None].expand(claim.shape)[kept])
+    x = torch.from_numpy(cells.features)[:, : tokens.COARSE][kept]
+    style = torch.full((len(p),), TRAINED.index(features.style_of("train", shard)))
+    return Lesson(evened(x.float()).half(), i.clamp(min=0), p, style)
 
 
-def calibrate(logits: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the factor (1,) and the offsets (K + 2,) under which logits fit distributions best.
-
-    Only nothing and photographs get offsets of their own.
-    """
-    factor = torch.full((1,), -1.0, requires_grad=True)  # its logarithm
-    offsets = torch.zeros(2, requires_grad=True)
-    optimiser = torch.optim.Adam([factor, offsets], 0.1)
-    for _ in range(STEPS):
-        shift = functional.pad(offsets, (logits.shape[1] - 2, 0))
-        loss = -(wanted * (factor.exp() * logits + shift).log_softmax(1)).sum(1).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    print(f"calibrated: factor {factor.exp().item():.3f}, offsets {offsets.tolist()}")
-    return factor.exp().detach(), functional.pad(offsets, (logits.shape[1] - 2, 0)).detach()
+def photographs() -> Tensor:
+    """Return evened features, (n, 1280), of photographs."""
+    return evened(torch.from_numpy(features.load("photos", [0]).features).flatten(0, 1).float())
 
 
-def refine(weight: Tensor, bias: Tensor, lesson: Lesson, spread: Tensor) -> tuple[Tensor, Tensor]:
-    """Return better weights (K + 2, 1280) and biases: gradient descent from the given ones.
+def looks(lesson: Lesson, photos: int) -> Tensor:
+    """Return which unit each token and then each of `photos` photographs is for, -1 for none."""
+    p, best = lesson.p.max(1)
+    name = lesson.i.gather(1, best[:, None])[:, 0]
+    units = len(concepts()) * len(TRAINED)
+    unit = torch.where(p >= CLEAR, name * len(TRAINED) + lesson.style, -1)
+    unit[lesson.p.sum(1) < 0.05] = units
+    return torch.cat([unit, torch.full((photos,), units + 1)])
 
-    It works in the space where the spread within classes is a ball, where steps are of one size.
-    """
+
+def discriminant(x: Tensor, unit: Tensor, units: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the spread within units, (c, c), their centres, (units, c), and their counts."""
+    x, unit = x[unit >= 0], unit[unit >= 0]
+    count = torch.bincount(unit, minlength=units)
+    centres = torch.zeros(units, x.shape[1])
+    spread = torch.zeros(x.shape[1], x.shape[1])
+    for some, whose in zip(x.split(8192), unit.split(8192), strict=True):
+        centres.index_add_(0, whose, some.float())
+    centres /= count.clamp(min=1)[:, None]
+    for some, whose in zip(x.split(8192), unit.split(8192), strict=True):
+        off = some.float() - centres[whose]
+        spread += off.T @ off
+    spread /= len(x)
+    return spread + SHRINK * spread.diagonal().mean() * torch.eye(len(spread)), centres, count
+
+
+def begin(head: ConceptHead, found: tuple[Tensor, Tensor, Tensor]) -> None:
+    """Set the head's own weights to a discriminant's."""
+    spread, centres, count = found
     values, vectors = torch.linalg.eigh(spread)
-    ball, back = vectors * values.rsqrt(), vectors * values.sqrt()
-    x = lesson.features @ ball
-    layer = nn.Linear(x.shape[1], len(bias))
+    ball = vectors * values.rsqrt()  # to where the spread within a look is a ball
+    middle = centres[count > 0].mean(0)
+    between = (centres[count > 0] - middle) @ ball
+    order = torch.linalg.eigh(between.T @ between)
+    directions = ball @ order.eigenvectors[:, -head.narrow.out_features :]
+    at = (centres - middle) @ directions
     with torch.no_grad():
-        layer.weight.copy_(weight @ back)
-        layer.bias.copy_(bias)
-    steps = int(EPOCHS * len(x) / BATCH)
-    optimiser = torch.optim.AdamW(layer.parameters(), RATE, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps, pct_start=0.1)
+        head.narrow.weight.copy_(directions.T)
+        head.narrow.bias.copy_(-middle @ directions)
+        head.outer.weight.copy_(SHARP * at)
+        head.outer.bias.copy_(-SHARP * at.square().sum(1) / 2)
+        head.outer.bias[count == 0] = UNUSED
+
+
+def refine(head: ConceptHead, lesson: Lesson, photos: Tensor, steps: int = STEPS) -> None:
+    """Descend from there: the looks alone, not the directions.
+
+    Now and then a token must be named without the look of its own style, which is how a style
+    that was never seen meets the head.
+    """
+    with torch.no_grad():
+        z = torch.cat([head.narrow(some.float()) for some in lesson.x.split(8192)])
+        scale = z.std()
+        z, pictures = z / scale, head.narrow(photos) / scale
+        head.outer.weight *= scale
+        head.narrow.weight /= scale
+        head.narrow.bias /= scale
+    absent = head.outer.bias.detach() == UNUSED
+    optimiser = torch.optim.AdamW(head.outer.parameters(), RATE, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps, pct_start=0.08)
+    count = head.concepts
     for step in range(steps):
-        rows = torch.randint(len(x), (BATCH,))
-        loss = functional.cross_entropy(layer(x[rows]), lesson.wanted[rows])
+        rows, others = torch.randint(len(z), (BATCH,)), torch.randint(len(pictures), (PHOTOS,))
+        wanted = torch.zeros(BATCH, count + 2).scatter_add_(1, lesson.i[rows], lesson.p[rows])
+        wanted[:, count] = (1 - wanted.sum(1)).clamp(min=0)
+        x = functional.dropout(torch.cat([z[rows], pictures[others]]), DROPPED)
+        units = head.outer(x).masked_fill(absent, UNUSED)
+        blind = (torch.rand(BATCH) < BLINDED)[:, None] & (
+            torch.arange(len(TRAINED)) == lesson.style[rows, None]
+        )
+        blind = functional.pad(blind, (0, 0, 0, PHOTOS))[:, None]
+        own = units[:, :-2].unflatten(1, (count, -1)).masked_fill(blind, UNUSED).logsumexp(-1)
+        said = torch.cat([own, units[:, -2:]], 1)
+        sure = said[BATCH:] + MARGIN * (torch.arange(count + 2) < count)
+        loss = functional.cross_entropy(said[:BATCH], wanted)
+        other = functional.cross_entropy(sure, torch.full((PHOTOS,), count + 1))
         optimiser.zero_grad()
-        loss.backward()
+        (loss + other * PHOTOS / BATCH).backward()
         optimiser.step()
         schedule.step()
         if step % 50 == 0 or step == steps - 1:
-            print(f"{step}/{steps} loss {loss.item():.3f}", flush=True)
-    return (layer.weight @ ball.T).detach(), layer.bias.detach()
-
-
-def fit(head: ConceptHead, drawn: Lesson, photos: Lesson, fresh: Lesson) -> None:
-    """Set the head's own weights; `fresh` are tokens that only the calibration sees."""
-    both = Lesson(*(torch.cat(pair) for pair in zip(drawn, photos, strict=True)))
-    some = torch.randperm(len(photos.features))[: len(fresh.features) // 4]
-    seen = torch.cat([fresh.features, photos.features[some]])
-    wanted = torch.cat([fresh.wanted, photos.wanted[some]])
-    weight, bias, spread = discriminant(both)
-    for better in (True, False):
-        factor, offsets = calibrate(seen @ weight.T + bias, wanted)
-        weight, bias = factor * weight, factor * bias + offsets
-        if better:
-            weight, bias = refine(weight, bias, both, spread)
+            print(
+                f"{step}/{steps} loss {loss.item():.3f} photographs {other.item():.3f}", flush=True
+            )
     with torch.no_grad():
-        head.outer.weight.copy_(weight)
-        head.outer.bias.copy_(bias)
+        head.outer.bias[absent] = UNUSED
+
+
+def fit(head: ConceptHead, lesson: Lesson, photos: Tensor, steps: int = STEPS) -> None:
+    """Set the head's own weights."""
+    unit = looks(lesson, len(photos))
+    begin(head, discriminant(torch.cat([lesson.x, photos.half()]), unit, head.outer.out_features))
+    refine(head, lesson, photos, steps)
     head.eval()
 
 
@@ -157,14 +188,13 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    shards = [s for s in on_disk("train") if style_of("train", s) != args.without]
-    fresh = [s for s in on_disk("views") if style_of("views", s) != args.without]
-    head = ConceptHead(tower().classifier, len(concepts()))
-    photos = photographs(load("photos", on_disk("photos")))
-    drawn = pictograms(load("train", shards))
-    print(f"{len(shards)} shards, {len(drawn.features)} + {len(photos.features)} tokens")
-    fit(head, drawn, photos, pictograms(load("views", fresh)))
-    tests = [s for s in on_disk("test") if args.without in (None, style_of("test", s))]
+    parts = [dense_lesson(s) for s in tokens.on_disk() if TRAINED[s % len(TRAINED)] != args.without]
+    sparse = [s for s in on_disk("train") if features.style_of("train", s) != args.without]
+    parts += [sparse_lesson(shard) for shard in sparse]
+    lesson = Lesson(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+    head = ConceptHead(features.tower().classifier, len(concepts()), len(TRAINED), NARROW)
+    fit(head, lesson, photographs())
+    tests = [s for s in on_disk("test") if args.without in (None, features.style_of("test", s))]
     for style, right in naming.by_style(head, "test", tests).items():
         print(f"{style}: {right:.3f}")
     if args.without is None:

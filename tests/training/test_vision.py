@@ -2,57 +2,47 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from longwatch.models.concept_head import ConceptHead
+from longwatch.models.concept_head import ConceptHead, evened
 from training import naming, vision
-from training.features import Cells
-from training.sprites import concepts
+from training.sprites import TRAINED, concepts
 
 SOME = 12  # concepts that appear
 
 
 @pytest.fixture(scope="module")
-def centres() -> torch.Tensor:
+def lesson() -> vision.Lesson:
+    """Make tokens of some concepts in every style, near the centre of their look."""
     generator = torch.Generator().manual_seed(5)
-    return torch.rand(SOME, 1280, generator=generator)
+    centres = torch.rand(SOME, len(TRAINED), 1280, generator=generator)
+    name = torch.arange(SOME).repeat_interleave(len(TRAINED)).repeat(8)
+    style = torch.arange(len(TRAINED)).repeat(SOME * 8)
+    noise = 0.5 * torch.rand(len(name), 1280, generator=generator)
+    i, p = torch.zeros(len(name), 3, dtype=torch.long), torch.zeros(len(name), 3)
+    i[:, 0], p[:, 0] = name, 1
+    return vision.Lesson(evened(centres[name, style] + noise).half(), i, p, style)
 
 
-def cells_of(centres: torch.Tensor, frames: int, seed: int) -> Cells:
-    """Make frames of one thing each that fills every cell."""
-    generator = torch.Generator().manual_seed(seed)
-    names = torch.randint(SOME, (frames,), generator=generator)
-    noise = 0.5 * torch.rand(frames, 10, 1280, generator=generator)
-    features = (centres[names][:, None] + noise).half().numpy()
-    whose = np.full((frames, 3), -1, np.int16)
-    whose[:, 0] = names.numpy()
-    full = np.zeros((frames, 10, 3), np.float16)
-    full[..., 0] = 1
-    return Cells(features, whose, full, full, full, np.zeros((frames, 3, 4), np.float16))
+def test_a_head_that_was_fitted_names_what_it_was_shown(lesson: vision.Lesson) -> None:
+    torch.manual_seed(0)
+    photos = evened(torch.rand(40, 1280) ** 4)
+    head = ConceptHead(nn.Linear(1280, 1000), len(concepts()), len(TRAINED), 64)
+    vision.fit(head, lesson, photos, steps=4)
+    said = head.own(head.narrow(lesson.x.float())).argmax(1)
+    assert (said == lesson.i[:, 0]).float().mean() > 0.95
+    assert (head.own(head.narrow(photos)).argmax(1) == len(concepts()) + 1).all()
 
 
-def test_the_discriminant_names_fresh_frames(centres: torch.Tensor) -> None:
-    weight, bias, spread = vision.discriminant(vision.pictograms(cells_of(centres, 60, 1)))
-    assert torch.linalg.eigvalsh(spread).min() > 0
-    head = ConceptHead(nn.Linear(1280, 1000), len(concepts()))
-    with torch.no_grad():
-        head.outer.weight.copy_(weight)
-        head.outer.bias.copy_(bias)
-    fresh = cells_of(centres, 20, 2)
-    said = head.outer(vision.pictograms(fresh).features).argmax(1).reshape(20, 10)
-    assert (said == torch.from_numpy(fresh.names[:, :1].astype(np.int64))).all()
-
-
-def test_a_calibration_undoes_too_much_certainty() -> None:
-    generator = torch.Generator().manual_seed(3)
-    logits = torch.randn(400, 8, generator=generator)
-    wanted = logits.softmax(1)
-    factor, offsets = vision.calibrate(4 * logits, wanted)
-    assert abs(factor.item() - 0.25) < 0.03
-    assert offsets.abs().max() < 0.1
+def test_the_looks_are_those_of_the_clear_tokens(lesson: vision.Lesson) -> None:
+    unsure = lesson._replace(p=lesson.p * torch.tensor([[0.3, 0, 0]]))
+    nothing = lesson._replace(p=lesson.p * 0)
+    units = len(concepts()) * len(TRAINED)
+    assert (vision.looks(unsure, 0) == -1).all()
+    assert (vision.looks(nothing, 1) == torch.tensor([units] * len(lesson.p) + [units + 1])).all()
+    assert len(vision.looks(lesson, 0).unique()) == SOME * len(TRAINED)
 
 
 def test_frames_are_named_by_their_surest_token() -> None:
