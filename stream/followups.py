@@ -27,7 +27,8 @@ IT = {
             "(|and )when was (that|it) last (seen|there|shown)",
         ),
         "how_often": (
-            "(|and )how (often|many times) (did it appear|did that appear|was it there|did you see it)",
+            "(|and )how (often|many times) (did it appear|did that appear)",
+            "(|and )how (often|many times) (was it there|did you see it)",
             "(|and )how often (was that|was it|have you seen it|did it come)(| so far)",
         ),
         "where": ("(|and )where (is|do you see) (it|that)(| now)", "in which (part|place) is it"),
