@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPECIAL = ("<pad>", "<eos>", "<user>", "<bot>")
+OPENING = "<pad>"  # opens every stream: what attention rests on when it finds nothing
 SPACE = "\u0120"  # how a byte-level vocabulary writes the space in front of a word
 HOURS, MINUTES, SECONDS = 24, 60, 60
 WORD = re.compile(r"[^\W_]+")

@@ -1,0 +1,19 @@
+"""The command trains, in two processes, stops and goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from training import run
+
+
+@pytest.mark.slow
+def test_a_short_training_learns_something(capfd: pytest.CaptureFixture[str]) -> None:
+    run.main(["--smoke"])
+    assert "the loss of the answers fell" in capfd.readouterr().out
+
+
+def test_stages_go_on_to_longer_streams_under_names_of_their_own() -> None:
+    longest = [stage.lesson.frames[1] for stage in run.CURRICULUM]
+    assert longest == sorted(longest)
+    assert len({stage.name for stage in run.CURRICULUM}) == len(run.CURRICULUM)

@@ -1,0 +1,127 @@
+"""Train the bundled model's language part.
+
+    python -m training.run [--resume] [--smoke]
+
+Starts two processes of one thread each. Each stage's log goes to --results, the state that --resume
+goes on from to --work. --smoke trains a tiny model in a temporary folder for a minute instead,
+stops in the middle, goes on, and checks that the loss falls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import distributed
+from torch.multiprocessing.spawn import spawn
+
+from longwatch.errors import ModelError
+from training.language import Shape
+from training.lessons import Lesson
+from training.parts import make_maker, make_model
+from training.trainer import Stage, Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROCESSES = 2
+WORK, RESULTS = Path("training/.cache/run"), Path("training/results")
+CURRICULUM = [
+    Stage("near", 22, Lesson(frames=(1, 16), tokens=110), streams=4, rate=(1.0, 0.6)),
+    Stage("middle", 20, Lesson(frames=(1, 48), tokens=280), streams=4, rate=(1.0, 0.5)),
+    Stage("far", 23, Lesson(frames=(1, 128), tokens=330, real=0.35), rate=(0.5, 0.01)),
+]
+SHORT = Lesson(frames=(1, 3), questions=16, tokens=30, grids=(1.0, 0.0, 0.0))
+SMOKE = [
+    Stage("first", 1, SHORT, streams=2, steps=50, auxiliary=0.05),
+    Stage("second", 1, SHORT, streams=2, steps=25, rate=(1.0, 0.1), auxiliary=0.05),
+]
+
+
+def tiny(words: int) -> Shape:
+    """Return sizes that learn little, fast."""
+    return Shape(
+        words,
+        hidden_size=64,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        intermediate_size=96,
+    )
+
+
+def train(
+    rank: int, stages: Sequence[Stage], work: Path, results: Path, resume: bool, small: bool
+) -> None:
+    """Run the stages in process `rank` of PROCESSES."""
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{work}/rendezvous", rank=rank, world_size=PROCESSES
+    )
+    torch.manual_seed(0)
+    maker = make_maker(seen=any(stage.lesson.real for stage in stages))
+    model = make_model(maker.tokenizer, tiny(len(maker.tokenizer)) if small else None)
+    trainer = Trainer(model, maker, work, results)
+    if resume:
+        trainer.load()
+    trainer.run(stages)
+    distributed.destroy_process_group()
+
+
+def start(
+    stages: Sequence[Stage], work: Path, results: Path, *, resume: bool, small: bool = False
+) -> None:
+    """Run the stages in PROCESSES processes; return when they are done."""
+    work.mkdir(parents=True, exist_ok=True)
+    results.mkdir(parents=True, exist_ok=True)
+    (work / "rendezvous").unlink(missing_ok=True)
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    spawn(train, (stages, work.resolve(), results.resolve(), resume, small), PROCESSES)
+
+
+def smoke() -> tuple[float, float]:
+    """Train a tiny model, in two goes; return the loss of its first and of its last steps.
+
+    Raises:
+        ModelError: the loss did not fall.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start(SMOKE[:1], folder, folder, resume=False, small=True)
+        start(SMOKE, folder, folder, resume=True, small=True)
+        lines = [
+            json.loads(line)
+            for stage in SMOKE
+            for line in (folder / f"{stage.name}.jsonl").read_text("utf-8").splitlines()
+        ]
+    early, late = lines[0]["answers"], lines[-1]["answers"]
+    if not late < early:
+        raise ModelError(f"the loss did not fall: {early} at first, {late} at last")
+    return early, late
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Train, go on, or try it out."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.run", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the state in --work")
+    parser.add_argument("--smoke", action="store_true", help="try everything, a minute or two")
+    parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args(given)
+    if options.smoke:
+        early, late = smoke()
+        print(f"the loss of the answers fell from {early} to {late}")
+    else:
+        start(CURRICULUM, options.work, options.results, resume=options.resume)
+
+
+if __name__ == "__main__":
+    main()
