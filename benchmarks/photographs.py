@@ -7,13 +7,13 @@ answers are compared with the truth. This is where the model card's figures come
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,13 +24,14 @@ from longwatch.cli.demo_video import write_video
 from longwatch.memory import Window
 from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn
-from longwatch.models.bundled_model import FOLDER
 from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer
 from longwatch.serve.observer import Observer
+from longwatch.stream.answers import NO, YES, clock, count
 from longwatch.stream.file import FileSource
+from longwatch.stream.wordings import TRAIN, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,26 +65,27 @@ def shows(pictures: Sequence[Picture], *, quick: bool) -> list[Show]:
 
 
 def questions(show: Show, number: int) -> Iterator[tuple[str, Asked]]:
-    """Yield (kind, question) for the end of picture `number`, in every known wording."""
-    wordings = json.loads((FOLDER / "phrasings.json").read_text("utf-8"))
+    """Yield (kind, question) for the end of picture `number`, one in every training wording."""
     now, seen = show.pictures[number], [p.name for p in show.pictures[: number + 1]]
     names = [*(p.name for p in show.pictures), *ABSENT]
-    start = [_clock(n * show.seconds) for n in range(number + 1)]
+    start = [clock(n * show.seconds) for n in range(number + 1)]
+    middle = [clock((n + 0.5) * show.seconds) for n in range(number + 1)]
     truths: dict[str, list[tuple[str, str]]] = {  # kind -> (thing or time asked for, truth)
         "now": [("", now.name)],
-        "wherenow": [(now.name, now.place)],
-        "isthere": [(name, _yes(name == now.name)) for name in names],
-        "wasthere": [(name, _yes(name in seen)) for name in names],
-        "ndist": [("", str(len(seen)))],
-        "at": [(_clock((n + 0.5) * show.seconds), name) for n, name in enumerate(seen)],
+        "where": [(now.name, now.place)],
+        "is_there": [(name, YES if name == now.name else NO) for name in names],
+        "was_there": [(name, YES if name in seen else NO) for name in names],
+        "how_many": [("", count(len(seen)))],
+        "at": list(zip(middle, seen, strict=True)),
         "first": list(zip(seen, start, strict=True)),
         "after": list(pairwise(seen)),
         "before": [(later, earlier) for earlier, later in pairwise(seen)],
     }
+    rng = Random(number)
     for kind, asked in truths.items():
         for what, truth in asked:
-            for wording in wordings[kind]:
-                yield kind, Asked(0.0, wording.format(o=what, t=what), truth)
+            for template in TRAIN[kind]:
+                yield kind, Asked(0.0, say(template, rng, what, what), truth)
 
 
 def read(model: VideoLM, memory: Memory, frame: Frame) -> None:
@@ -144,15 +146,6 @@ def main(given: Sequence[str] | None = None) -> dict[str, Any]:
     return publish(
         arguments, words, rows, {"accuracy": {row["question"]: row["accuracy"] for row in rows}}
     )
-
-
-def _yes(true: bool) -> str:
-    return "yes" if true else "no"
-
-
-def _clock(seconds: float) -> str:
-    """Return a time as the model says it, such as 1:07."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def make_questions(pictures: Sequence[Picture]) -> list[Asked]:
     start = [n * SECONDS for n in range(5)]
     return [
         Asked(start[0] + 4.0, "what do you see?", first.name),
-        Asked(start[0] + 4.5, "how many different things have you seen?", "1"),
+        Asked(start[0] + 4.5, "how many different things have you seen?", "one"),
         Asked(start[1] + 3.0, "what do you see now?", second.name),
         Asked(start[1] + 3.5, f"where is the {second.name}?", second.place),
         Asked(start[1] + 4.0, f"was there {_a(first.name)}?", "yes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,9 +17,14 @@ from transformers import Qwen2Config, Qwen2Model
 from longwatch.errors import ConfigError, ModelError
 from longwatch.models import selftest
 from longwatch.models.base import VideoLM
+from longwatch.models.bundled_chat import dialogue_ids
+from longwatch.models.bundled_tokenizer import OPENING, SPECIAL, BundledTokenizer
+from longwatch.models.colours import frame_colours
+from longwatch.models.concept_head import ConceptHead, load_head
 from longwatch.models.decoder import Decoder
 from longwatch.models.efficientnet import CLASSES, EfficientNetLite2, preprocess
-from longwatch.models.word_tokenizer import WordTokenizer
+from longwatch.models.soft_words import SoftWords, Weights, Words, likely
+from longwatch.stream.painting import COLOURS
 from longwatch.types import VisualTokens
 
 if TYPE_CHECKING:
@@ -26,61 +32,34 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from longwatch.models.base import Turn
+    from longwatch.models.base import FrameInput, Turn
     from longwatch.types import Frame
 
 FOLDER = Path(__file__).with_name("bundled")
 DTYPES = ("float32", "bfloat16", "float16")
-SPECIAL = ("<pad>", "<eos>", "<frame>", "<user>", "<bot>")
-WINDOW_FRAMES = 64  # beyond about 100 it forgets and mistakes the present
-
-
-class Projector(NamedTuple):
-    """Makes visual tokens of class probabilities: the soft words that a cell may be named by.
-
-    A token is scale * (sum_i p_i E[class_i] + weight * (E[minute] + E[second]) + place).
-    """
-
-    classes: Tensor  # (c, d): the word embeddings of the tower's classes
-    minutes: Tensor  # (60, d)
-    seconds: Tensor  # (60, d)
-    places: Tensor  # (1 + cells, d): the whole frame, then its cells in raster order
-    scale: float
-    time_weight: float
-    top_classes: int
-
-    def __call__(self, probabilities: Tensor, time: float) -> Tensor:
-        """Return tokens, (1 + cells, d), of (1 + cells, c) at `time` seconds, modulo one hour."""
-        p, i = probabilities.topk(self.top_classes)
-        soft = torch.einsum("nk,nkd->nd", p, self.classes[i])
-        minute, second = divmod(int(time) % 3600, 60)
-        when = self.time_weight * (self.minutes[minute] + self.seconds[second])
-        return self.scale * (soft + when + self.places)
-
-    def to(self, device: torch.device) -> Projector:
-        """Return the same on a device."""
-        return self._replace(
-            classes=self.classes.to(device),
-            minutes=self.minutes.to(device),
-            seconds=self.seconds.to(device),
-            places=self.places.to(device),
-        )
+GRIDS = ((3, 3), (6, 6), (9, 9))  # rows, columns of cells
+OWN = ("embedding_scale", "time_weight", "colour_weight", "top_words", "window_frames")
 
 
 class _Parts(NamedTuple):
     """The model as its files hold it."""
 
     tower: EfficientNetLite2
-    projector: Projector
+    concepts: ConceptHead
+    soft: SoftWords
+    words: Tensor  # (v, d) fp32: the word embeddings, unscaled
     stack: nn.Module
     head: nn.Module
-    tokenizer: WordTokenizer
-    grid: tuple[int, int]  # rows, columns of cells
+    tokenizer: BundledTokenizer
+    top_words: int
+    window_frames: int
 
     def to(self, device: torch.device, dtype: torch.dtype) -> _Parts:
         return self._replace(
             tower=self.tower.to(device),
-            projector=self.projector.to(device),
+            concepts=self.concepts.to(device),
+            soft=self.soft.to(device),
+            words=self.words.to(device),
             stack=_cast(self.stack, dtype).to(device),
             head=_cast(self.head, dtype).to(device),
         )
@@ -90,101 +69,158 @@ class BundledVLM(VideoLM):
     """EfficientNet-Lite2, soft words and a small Qwen2 that was trained from scratch."""
 
     name = "bundled"
+    tokenizer: BundledTokenizer
 
-    def __init__(self, parts: _Parts) -> None:
-        rows, columns = parts.grid
+    def __init__(self, parts: _Parts, grid: tuple[int, int]) -> None:
+        rows, columns = grid
+        if grid != GRIDS[0]:
+            self.name = f"bundled:{rows}x{columns}"
         self.decoder = Decoder(parts.stack, parts.head)
         self.tokenizer = parts.tokenizer
-        self.stop_ids = frozenset(parts.tokenizer.ids[token] for token in SPECIAL)
-        self.window_tokens = WINDOW_FRAMES * (1 + rows * columns)
+        self.stop_ids = frozenset(map(parts.tokenizer.word, SPECIAL))
+        self.window_tokens = parts.window_frames * (1 + rows * columns)
         self._parts = parts
+        self._grid = grid
+        device = self.decoder.device
+        self._classes = torch.tensor(parts.tokenizer.classes, device=device)
+        self._places = _places(grid).to(device)
+        self.positions = _positions(grid).to(device)  # (3, 1 + cells) of a frame's tokens
 
     @torch.inference_mode()
     def encode(self, frames: Sequence[Frame]) -> list[VisualTokens]:  # noqa: D102
-        tower, grid = self._parts.tower, self._parts.grid
-        maps = tower.features(preprocess(frames, self.decoder.device))  # (b, 1280, 9, 9)
+        parts, grid = self._parts, self._grid
+        pictures = preprocess(frames, self.decoder.device)
+        maps = parts.tower.features(pictures)  # (b, 1280, 9, 9)
         cells = functional.adaptive_avg_pool2d(maps, grid).flatten(2)
         pooled = torch.cat([maps.mean((2, 3))[..., None], cells], 2).transpose(1, 2)
-        probabilities = tower.classify(pooled).softmax(-1)  # (b, 1 + cells, c)
-        positions = _positions(grid).to(self.decoder.device)
-        return [
-            VisualTokens(self._parts.projector(p, frame.time), positions, grid)
-            for p, frame in zip(probabilities, frames, strict=True)
-        ]
+        probabilities = parts.concepts(pooled)  # (b, 1 + cells, columns)
+        b, n = probabilities.shape[:2]
+        ids, p = likely(probabilities.flatten(0, 1), self._classes, parts.top_words)
+        colour = frame_colours(pictures * 128 + 127, grid).flatten(0, 1)
+        times = torch.tensor([int(frame.time) for frame in frames], device=ids.device)
+        place, time = self._places.repeat(b, 1), times.repeat_interleave(n)
+        tokens = self.soft_tokens(ids, p, place, colour, time)
+        return [VisualTokens(t, self.positions, grid) for t in tokens.unflatten(0, (b, n))]
 
-    def prefix_ids(self) -> list[int]:  # noqa: D102
-        return []
+    def soft_tokens(
+        self, ids: Tensor, p: Tensor, place: Tensor, colour: Tensor, time: Tensor
+    ) -> Tensor:
+        """Return visual tokens, (n, d), of what was seen; shapes are those of `SoftWords`."""
+        return self._parts.soft(self._parts.words, ids, p, place, colour, time)  # type: ignore[no-any-return]
+
+    def prefix_ids(self) -> list[int]:
+        """Return one token, on which attention rests when it finds nothing."""
+        return [self._parts.tokenizer.word(OPENING)]
 
     def frame_ids(self, time: float) -> tuple[list[int], list[int]]:
         """Return nothing: the time is in the visual tokens themselves."""
         return [], []
 
+    def frame_input(self, tokens: VisualTokens, time: float) -> FrameInput:
+        """Return the same with one position for all tokens of the frame: the place is in them."""
+        source = super().frame_input(tokens, time)
+        return replace(source, positions=torch.zeros_like(source.positions))
+
     def prompt_ids(self, turns: Sequence[Turn]) -> list[int]:
-        """Return the last turn's words; the model was trained on single questions."""
-        words = self._parts.tokenizer
-        return [words.ids["<user>"], *words.encode(turns[-1].text), words.ids["<bot>"]]
+        """Return the last turns with their marks; see `dialogue_ids`."""
+        return dialogue_ids(self._parts.tokenizer, turns)
 
 
-def load_bundled(device: str = "cpu", dtype: str = "float32", folder: Path = FOLDER) -> VideoLM:
-    """Load the model from the package, or from another `folder` of the same form.
-
-    `dtype` is the language model's; the tower always runs in float32.
+def parse_grid(name: str) -> tuple[int, int]:
+    """Return the grid that a model's name asks for: `bundled`, or `bundled:6x6`.
 
     Raises:
-        ConfigError: there is no such `dtype` for it.
+        ConfigError: it asks for a grid that the model was not trained on.
+    """
+    asked = name.partition(":")[2]
+    known = {f"{rows}x{columns}": (rows, columns) for rows, columns in GRIDS}
+    if ":" not in name:
+        return GRIDS[0]
+    if asked not in known:
+        raise ConfigError(
+            f"the bundled model has no grid {asked!r}; use one of "
+            f"{', '.join(f'bundled:{grid}' for grid in known)}"
+        )
+    return known[asked]
+
+
+def load_bundled(
+    device: str = "cpu",
+    dtype: str = "float32",
+    folder: Path = FOLDER,
+    grid: tuple[int, int] = GRIDS[0],
+) -> BundledVLM:
+    """Load the model from the package, or from another `folder` of the same form.
+
+    `dtype` is the language model's; the tower always runs in float32. A frame becomes a token for
+    the whole and one for each cell of `grid`, rows by columns.
+
+    Raises:
+        ConfigError: there is no such `dtype` or `grid` for it.
         ModelError: a file is missing or damaged, or does not fit the others.
     """
     if dtype not in DTYPES:
         raise ConfigError(
             f"the bundled model cannot run in {dtype!r}; choose one of {', '.join(DTYPES)}"
         )
+    if grid not in GRIDS:
+        raise ConfigError(f"the bundled model has no grid {grid}; choose one of {GRIDS}")
     try:
-        model = _read(folder)
+        parts = _read(folder)
     except (OSError, KeyError, TypeError, RuntimeError, ValueError, SafetensorError) as problem:
         raise ModelError(
             f"the bundled model in {folder} cannot be loaded ({type(problem).__name__}: "
             f"{problem}); install the package again"
         ) from problem
-    selftest.check(model.stack)
-    return BundledVLM(model.to(torch.device(device), getattr(torch, dtype)))
+    selftest.check(parts.stack)
+    return BundledVLM(parts.to(torch.device(device), getattr(torch, dtype)), grid)
 
 
 def _read(folder: Path) -> _Parts:
     """Return what the files hold, in float32 on the CPU."""
-    config = _json(folder / "config.json")
-    tokenizer = WordTokenizer(_json(folder / "vocabulary.json"), _json(folder / "synonyms.json"))
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    own = {key: config.pop(key) for key in OWN}
+    tokenizer = BundledTokenizer(folder)
     tensors = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
-    own = {k: config.pop(k) for k in ("embedding_scale", "grid", "time_weight", "top_classes")}
-    words, places = tensors["model.embed_tokens.weight"], tensors.pop("place.weight")
-    rows, columns = own["grid"]
-    if len(places) != 1 + rows * columns:
-        raise ValueError(f"{len(places)} places are no grid of {rows} x {columns} and the whole")
-    projector = Projector(
-        classes=words[:CLASSES],
-        minutes=words[[tokenizer.ids[f"m{i:02}"] for i in range(60)]],
-        seconds=words[[tokenizer.ids[f"s{i:02}"] for i in range(60)]],
-        places=places,
-        scale=own["embedding_scale"],
-        time_weight=own["time_weight"],
-        top_classes=own["top_classes"],
-    )
+    words = tensors.pop("model.embed_tokens.weight")
+    if len(words) < len(tokenizer):
+        raise ValueError(f"{len(words)} embeddings are too few for {len(tokenizer)} tokens")
+    words = words[: len(tokenizer)]
+    soft = SoftWords(words.shape[1], _words(tokenizer), _weights(own))
+    soft.load_state_dict({key: tensors.pop(f"soft_words.{key}") for key in soft.state_dict()})
     tower = EfficientNetLite2().eval()
     tower.load_state_dict(load_file(folder / "tower.safetensors"))
-    stack, head = _language_model(config, tensors, own["embedding_scale"])
-    return _Parts(tower, projector, stack, head, tokenizer, (rows, columns))
+    concepts = load_head(folder / "head.safetensors", tower.classifier)
+    if CLASSES + concepts.concepts != len(tokenizer.names):
+        raise ValueError(f"the head does not tell the {len(tokenizer.names)} names apart")
+    stack, head = _language_model(config, tensors, words, own["embedding_scale"])
+    return _Parts(
+        *(tower, concepts, soft.eval(), words, stack, head, tokenizer),
+        top_words=own["top_words"],
+        window_frames=own["window_frames"],
+    )
+
+
+def _words(tokenizer: BundledTokenizer) -> Words:
+    colours = [tokenizer.word(colour) for colour in COLOURS]
+    return Words(tokenizer.hours, tokenizer.minutes, tokenizer.seconds, colours)
+
+
+def _weights(own: dict[str, Any]) -> Weights:
+    return Weights(own["embedding_scale"], own["time_weight"], own["colour_weight"])
 
 
 def _language_model(
-    config: dict[str, Any], tensors: dict[str, Tensor], scale: float
+    config: dict[str, Any], tensors: dict[str, Tensor], words: Tensor, scale: float
 ) -> tuple[nn.Module, nn.Module]:
     """Return the transformers model, whose words come out scaled, and the head, which does not."""
     theta = config.pop("rope_theta")
+    sizes = config | {"vocab_size": len(words)}
     rope = {"rope_type": "default", "rope_theta": theta}
-    stack = Qwen2Model(Qwen2Config(**config, rope_parameters=rope)).eval()
-    words = tensors["model.embed_tokens.weight"]
+    stack = Qwen2Model(Qwen2Config(**sizes, rope_parameters=rope)).eval()
     state = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
     stack.load_state_dict(state | {"embed_tokens.weight": scale * words})
-    head = nn.Linear(words.shape[1], words.shape[0], bias=False)
+    head = nn.Linear(words.shape[1], len(words), bias=False)
     head.load_state_dict({"weight": words})
     return stack, head.eval()
 
@@ -196,8 +232,12 @@ def _cast(module: nn.Module, dtype: torch.dtype) -> nn.Module:
     return module
 
 
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _places(grid: tuple[int, int]) -> Tensor:
+    """Return x and y, (1 + cells, 2), of the tokens: NaN for the whole frame, then raster."""
+    rows, columns = grid
+    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    middles = torch.stack([(x + 0.5) / columns, (y + 0.5) / rows], -1).flatten(0, 1)
+    return torch.cat([torch.full((1, 2), torch.nan), middles])
 
 
 def _positions(grid: tuple[int, int]) -> Tensor:

@@ -43,6 +43,8 @@ def load_model(
 ) -> VideoLM:
     """Return the model called `name`: `bundled`, a folder, or a checkpoint on the hub.
 
+    `bundled:6x6` and `bundled:9x9` cut a frame into more cells than the usual 3x3.
+
     `device` is `auto`, `cpu`, `cuda` or `cuda:N`; `dtype` is `auto` (fp32 on a CPU, bf16 on a
     GPU), `float32`, `bfloat16`, `float16` or, on a CPU, `int8`. `layout` says how frames of a
     checkpoint are laid out: each after its time, or as one video. `max_pixels` bounds a frame in
@@ -57,10 +59,10 @@ def load_model(
     kind = resolve_dtype(dtype, place)
     if layout not in {"timed", "video"}:
         raise ConfigError(f"layout must be 'timed' or 'video', not {layout!r}")
-    if name == BUNDLED:
-        from longwatch.models.bundled_model import load_bundled
+    if name.partition(":")[0] == BUNDLED:
+        from longwatch.models.bundled_model import load_bundled, parse_grid
 
-        return load_bundled(place, kind)
+        return load_bundled(place, kind, grid=parse_grid(name))
     folder = _find(name)
     family = FAMILIES[_model_type(folder, name)]
     model = _load_weights(folder, name, DTYPES[kind])

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from benchmarks.report import parser, publish
-from longwatch.models.bundled_next import FOLDER, load_bundled, parse_grid
+from longwatch.models.bundled_model import FOLDER, load_bundled, parse_grid
 from longwatch.stream.questions import KINDS, Truth
 from longwatch.stream.synthetic import SyntheticSource
 from longwatch.types import Frame
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from longwatch.memory.memory import Snapshot
-    from longwatch.models.bundled_next import BundledVLM
+    from longwatch.models.bundled_model import BundledVLM
     from longwatch.stream.questions import Question
     from longwatch.types import VisualTokens
 

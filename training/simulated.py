@@ -14,7 +14,7 @@ from training.parts import make_maker
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from longwatch.models.bundled_next import BundledVLM
+    from longwatch.models.bundled_model import BundledVLM
 
 GRID = (3, 3)
 

@@ -71,6 +71,11 @@ def test_auto_is_fp32_on_a_cpu_and_bf16_on_a_gpu() -> None:
     assert resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def test_a_grid_that_the_bundled_model_has_not_is_refused() -> None:
+    with pytest.raises(ConfigError, match="bundled:9x9"):
+        load_model("bundled:4x4")
+
+
 @pytest.mark.parametrize("device", ["gpu", "mps", "cpu:x", ""])
 def test_an_unknown_device_is_refused(device: str) -> None:
     with pytest.raises(ConfigError, match="device must be"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from safetensors.torch import save_file
 
-from longwatch.models.bundled_next import FOLDER, load_bundled
+from longwatch.models.bundled_model import FOLDER, load_bundled
 from longwatch.models.bundled_tokenizer import BundledTokenizer
 from longwatch.models.concept_head import ConceptHead
 from longwatch.models.efficientnet import CLASSES, EfficientNetLite2
@@ -15,7 +15,7 @@ from training.export import complete, export
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from longwatch.models.bundled_next import BundledVLM
+    from longwatch.models.bundled_model import BundledVLM
     from training.language import LanguageModel
 
 

@@ -21,7 +21,7 @@ from training.parts import make_maker
 from training.simulated import GRID, encode
 
 if TYPE_CHECKING:
-    from longwatch.models.bundled_next import BundledVLM
+    from longwatch.models.bundled_model import BundledVLM
     from training.language import LanguageModel
     from training.lessons import Maker
 

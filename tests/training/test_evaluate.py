@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.models.bundled_next import BundledVLM, load_bundled
+from longwatch.models.bundled_model import BundledVLM, load_bundled
 from longwatch.stream.questions import KINDS, Truth
 from longwatch.stream.world import World
 from longwatch.types import VisualTokens

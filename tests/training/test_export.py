@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from longwatch.errors import ModelError
-from longwatch.models.bundled_next import FOLDER, load_bundled
+from longwatch.models.bundled_model import FOLDER, load_bundled
 from longwatch.models.bundled_tokenizer import BundledTokenizer
 from tests.training.loaded import shipped
 from tests.training.small import LESSON, language_model

@@ -12,7 +12,7 @@ from tests.training.small import language_model
 from training.simulated import GRID, encode
 
 if TYPE_CHECKING:
-    from longwatch.models.bundled_next import BundledVLM
+    from longwatch.models.bundled_model import BundledVLM
 
 TIMES = [0.0, 1.0, 2.0, 90.0]
 

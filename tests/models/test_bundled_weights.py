@@ -1,0 +1,76 @@
+"""The weights that are shipped, on the demo's photographs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import longwatch.cli
+from longwatch.models.bundled_model import FOLDER, BundledVLM, load_bundled
+from longwatch.stream.answers import CANNOT_TELL
+from longwatch.stream.asking import Question
+from longwatch.types import Frame
+from training.answering import answer, read
+
+if TYPE_CHECKING:
+    from longwatch.memory.memory import Snapshot
+
+MEDIA = Path(longwatch.cli.__path__[0]) / "demo_media"
+TRUTH = json.loads((MEDIA / "truth.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def shipped() -> BundledVLM:
+    return load_bundled()
+
+
+def photograph(file: str, time: float = 8.0) -> Frame:
+    return Frame(np.asarray(Image.open(MEDIA / file).convert("RGB")), time, 0)
+
+
+def watch(model: BundledVLM, frames: list[Frame]) -> Snapshot:
+    tokens = model.encode(frames)
+    return read(model, zip([frame.time for frame in frames], tokens, strict=True))
+
+
+def ask(model: BundledVLM, snapshot: Snapshot, text: str) -> str:
+    return answer(model, snapshot, Question("", text, ()))
+
+
+@pytest.mark.parametrize("truth", TRUTH, ids=lambda t: t["file"])
+def test_it_names_the_demos_photographs_and_where_things_are(
+    shipped: BundledVLM, truth: dict[str, str]
+) -> None:
+    snapshot = watch(shipped, [photograph(truth["file"])])
+    assert ask(shipped, snapshot, "What do you see now?") == truth["name"]
+    assert ask(shipped, snapshot, f"Is there a {truth['name']}?") == "yes"
+    assert ask(shipped, snapshot, "Is there a goldfish?") == "no"
+    assert truth["place"] in ask(shipped, snapshot, f"Where is the {truth['name']}?")
+
+
+def test_it_remembers_what_was_there_and_says_no_to_the_rest(shipped: BundledVLM) -> None:
+    frames = [photograph(truth["file"], 2.0 * i) for i, truth in enumerate(TRUTH)]
+    snapshot = watch(shipped, frames)
+    for truth in TRUTH:
+        assert ask(shipped, snapshot, f"Was there a {truth['name']}?") == "yes"
+    assert ask(shipped, snapshot, "Was there a goldfish?") == "no"
+    assert ask(shipped, snapshot, "What do you see now?") == TRUTH[-1]["name"]
+    assert ask(shipped, snapshot, "What will the weather be tomorrow?") == CANNOT_TELL
+
+
+def test_every_photograph_of_the_demo_has_its_truth_and_licence() -> None:
+    photographs = sorted(path.name for path in MEDIA.glob("*.jpg"))
+    assert sorted(truth["file"] for truth in TRUTH) == photographs
+    card = (MEDIA / "README.md").read_text()
+    for name in photographs:
+        assert f"`{name}`" in card
+        assert (MEDIA / name).stat().st_size <= 60_000
+
+
+def test_all_that_is_shipped_is_small() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 40 * 1024**2
