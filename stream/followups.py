@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from longwatch.stream.seen import Seen
 
 # About the thing that the last answer named.
-IT = {
+IT: dict[str, dict[str, tuple[str, ...]]] = {
     "train": {
         "first": (
             "(|and )when (did you first see|was the first time you saw) (that|it)(| one)",
