@@ -41,6 +41,7 @@ RATE = 1e-3
 DROPPED = 0.1  # part of the directions that a step does without
 BLINDED = 0.25  # part of the tokens that must do without the look of their own style
 MARGIN = 3.0  # by which a photograph is to be surer than need be
+EASED = 1.0  # taken from a photograph's odds afterwards: they are sure enough, empty cells too sure
 UNUSED = -1e4  # bias of a look that no style has
 NOTICE = (
     "Made by Longwatch from pictograms of Noto, Noto v1 and FxEmoji (Apache-2.0), Twemoji and "
@@ -128,37 +129,31 @@ def begin(head: ConceptHead, found: tuple[Tensor, Tensor, Tensor]) -> None:
 
 
 def refine(head: ConceptHead, lesson: Lesson, photos: Tensor, steps: int = STEPS) -> None:
-    """Descend from there: the looks alone, not the directions.
+    """Descend from there.
 
     Now and then a token must be named without the look of its own style, which is how a style
     that was never seen meets the head.
     """
-    with torch.no_grad():
-        z = torch.cat([head.narrow(some.float()) for some in lesson.x.split(8192)])
-        scale = z.std()
-        z, pictures = z / scale, head.narrow(photos) / scale
-        head.outer.weight *= scale
-        head.narrow.weight /= scale
-        head.narrow.bias /= scale
+    _scale(head, lesson.x[:4096].float())
     absent = head.outer.bias.detach() == UNUSED
-    optimiser = torch.optim.AdamW(head.outer.parameters(), RATE, weight_decay=0.0)
+    own = [*head.narrow.parameters(), *head.outer.parameters()]
+    optimiser = torch.optim.AdamW(own, RATE, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps, pct_start=0.08)
     count = head.concepts
+    margin = MARGIN * (torch.arange(count + 2) < count)
     for step in range(steps):
-        rows, others = torch.randint(len(z), (BATCH,)), torch.randint(len(pictures), (PHOTOS,))
+        rows, others = torch.randint(len(lesson.x), (BATCH,)), torch.randint(len(photos), (PHOTOS,))
         wanted = torch.zeros(BATCH, count + 2).scatter_add_(1, lesson.i[rows], lesson.p[rows])
         wanted[:, count] = (1 - wanted.sum(1)).clamp(min=0)
-        x = functional.dropout(torch.cat([z[rows], pictures[others]]), DROPPED)
-        units = head.outer(x).masked_fill(absent, UNUSED)
-        blind = (torch.rand(BATCH) < BLINDED)[:, None] & (
-            torch.arange(len(TRAINED)) == lesson.style[rows, None]
+        x = head.narrow(torch.cat([lesson.x[rows].float(), photos[others]]))
+        units = head.outer(functional.dropout(x, DROPPED)).masked_fill(absent, UNUSED)
+        looks = (
+            units[:, :-2].unflatten(1, (count, -1)).masked_fill(_blind(lesson.style[rows]), UNUSED)
         )
-        blind = functional.pad(blind, (0, 0, 0, PHOTOS))[:, None]
-        own = units[:, :-2].unflatten(1, (count, -1)).masked_fill(blind, UNUSED).logsumexp(-1)
-        said = torch.cat([own, units[:, -2:]], 1)
-        sure = said[BATCH:] + MARGIN * (torch.arange(count + 2) < count)
+        said = torch.cat([looks.logsumexp(-1), units[:, -2:]], 1)
         loss = functional.cross_entropy(said[:BATCH], wanted)
-        other = functional.cross_entropy(sure, torch.full((PHOTOS,), count + 1))
+        photo = torch.full((PHOTOS,), count + 1)
+        other = functional.cross_entropy(said[BATCH:] + margin, photo)
         optimiser.zero_grad()
         (loss + other * PHOTOS / BATCH).backward()
         optimiser.step()
@@ -169,6 +164,23 @@ def refine(head: ConceptHead, lesson: Lesson, photos: Tensor, steps: int = STEPS
             )
     with torch.no_grad():
         head.outer.bias[absent] = UNUSED
+        head.outer.bias[-1] -= EASED
+
+
+@torch.no_grad()
+def _scale(head: ConceptHead, x: Tensor) -> None:
+    """Make the narrow features' spread 1, with the same logits, so that steps are of one size."""
+    scale = head.narrow(x).std()
+    head.outer.weight *= scale
+    head.narrow.weight /= scale
+    scale = float(head.narrow(x).std())
+
+
+def _blind(style: Tensor) -> Tensor:
+    """Return which looks must not be used, (BATCH + PHOTOS, 1, styles)."""
+    own = torch.arange(len(TRAINED)) == style[:, None]
+    chosen = own & (torch.rand(len(style)) < BLINDED)[:, None]
+    return functional.pad(chosen, (0, 0, 0, PHOTOS))[:, None]
 
 
 def fit(head: ConceptHead, lesson: Lesson, photos: Tensor, steps: int = STEPS) -> None:
