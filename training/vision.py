@@ -170,10 +170,10 @@ def refine(head: ConceptHead, lesson: Lesson, photos: Tensor, steps: int = STEPS
 @torch.no_grad()
 def _scale(head: ConceptHead, x: Tensor) -> None:
     """Make the narrow features' spread 1, with the same logits, so that steps are of one size."""
-    scale = head.narrow(x).std()
+    scale = float(head.narrow(x).std())
     head.outer.weight *= scale
     head.narrow.weight /= scale
-    scale = float(head.narrow(x).std())
+    head.narrow.bias /= scale
 
 
 def _blind(style: Tensor) -> Tensor:
