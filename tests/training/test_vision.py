@@ -17,7 +17,7 @@ SOME = 12  # concepts that appear
 def lesson() -> vision.Lesson:
     """Make tokens of some concepts in every style, near the centre of their look."""
     generator = torch.Generator().manual_seed(5)
-    centres = torch.rand(SOME, len(TRAINED), 1280, generator=generator)
+    centres = 0.5 + 0.2 * torch.rand(SOME, len(TRAINED), 1280, generator=generator)
     name = torch.arange(SOME).repeat_interleave(len(TRAINED)).repeat(8)
     style = torch.arange(len(TRAINED)).repeat(SOME * 8)
     noise = 0.5 * torch.rand(len(name), 1280, generator=generator)
@@ -28,7 +28,7 @@ def lesson() -> vision.Lesson:
 
 def test_a_head_that_was_fitted_names_what_it_was_shown(lesson: vision.Lesson) -> None:
     torch.manual_seed(0)
-    photos = evened(torch.rand(40, 1280) ** 4)
+    photos = evened(0.5 + 0.2 * torch.rand(1280) + 0.5 * torch.rand(40, 1280))
     head = ConceptHead(nn.Linear(1280, 1000), len(concepts()), len(TRAINED), 64)
     vision.fit(head, lesson, photos, steps=4)
     said = head.own(head.narrow(lesson.x.float())).argmax(1)
