@@ -19,15 +19,19 @@ import numpy as np
 import torch
 from PIL import Image
 
+from longwatch.models.bundled_model import load_bundled
 from longwatch.models.concept_head import load_head
 from longwatch.models.efficientnet import preprocess
+from longwatch.stream.questions import Question
 from longwatch.types import Frame
-from training import augment
+from training import answering, augment
 from training.renderer import Rendered
 from training.sprites import CACHE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from longwatch.models.base import VideoLM
 
 FOLDER = CACHE / "photos"
 TEACH = (
@@ -43,6 +47,7 @@ TEACH = (
 )
 RESULTS = Path("training/results/photos.json")
 HEAD = Path("models/bundled/head.safetensors")
+WHAT = Question("now", "What do you see?", (), (), (), ())
 
 
 class Labelled(NamedTuple):
@@ -125,7 +130,7 @@ def measure() -> dict[str, Any]:
     from training.features import tower
     from training.targets import columns
 
-    network = tower()
+    network, model = tower(), load_bundled()
     head = load_head(HEAD, network.classifier)
     names = [*columns(), "nothing I know"]
     rows = []
@@ -141,6 +146,7 @@ def measure() -> dict[str, Any]:
                 "right": list(photo.names),
                 "tower": own,
                 "head": ours,
+                "answer": _answer(model, image),
             }
         )
     return {
@@ -149,6 +155,12 @@ def measure() -> dict[str, Any]:
         "head": _score(rows, "head"),
         "each": rows,
     }
+
+
+def _answer(model: VideoLM, image: NDArray[np.uint8]) -> str:
+    """Return what the model says that it sees on a photograph."""
+    (tokens,) = model.encode([Frame(image, 0.0, 0)])
+    return answering.answer(model, answering.read(model, [(0.0, tokens)]), WHAT)
 
 
 def _best(p: torch.Tensor, names: list[str], most: int = 5) -> list[tuple[str, float]]:
@@ -173,11 +185,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", default=str(RESULTS), help="where to write; - is stdout")
     args = parser.parse_args()
-    text = json.dumps(measure(), indent=1) + "\n"
+    found = measure()
+    text = json.dumps(found, indent=1) + "\n"
     if args.json == "-":
         sys.stdout.write(text)
     else:
         Path(args.json).write_text(text, encoding="utf-8")
+    for row in found["each"]:
+        print(f"{row['photo']}: {row['answer']}", file=sys.stderr)
 
 
 if __name__ == "__main__":
