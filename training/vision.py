@@ -173,7 +173,7 @@ def _scale(head: ConceptHead, x: Tensor) -> None:
     scale = float(head.narrow(x).std())
     head.outer.weight *= scale
     head.narrow.weight /= scale
-    head.narrow.bias /= scale
+    head.narrow.bias.div_(scale)
 
 
 def _blind(style: Tensor) -> Tensor:
