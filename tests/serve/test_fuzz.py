@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.serve.conftest import Live
 
 EXAMPLES, BATCH = 100, 20  # connections, and messages on each: 2,000 in all
+LARGEST = 4 << 20  # bytes of a message that the service reads
 CLOSES = {1003, 1007, 1009, 4400}  # the documented ways in which a message ends a connection
 SCHEMAS = CLIENT_EVENTS.json_schema()["$defs"]
 TYPES = sorted(CLIENT_EVENTS.json_schema()["discriminator"]["mapping"])
@@ -75,7 +76,7 @@ messages: SearchStrategy[Any] = st.one_of(
     st.binary(max_size=200),
     st.binary(max_size=200).map(lambda b: b"\xff\xd8\xff" + b),  # looks like a JPEG
     st.text(max_size=50),  # hardly ever JSON
-    st.sampled_from(["[" * 50_000, "1" * 5_000, '{"a":' * 2_000, "x" * ((4 << 20) + 1), "", b""]),
+    st.sampled_from(["[" * 50_000, "1" * 5_000, '{"a":' * 2_000, "x" * (LARGEST + 1), "", b""]),
 )
 
 
@@ -147,7 +148,9 @@ async def send_all(peer: p.Peer, batch: list[Any]) -> list[Any]:
             await peer.send(marker)
             await settled(peer, marker["t"], data)
         except websockets.ConnectionClosed:
-            assert await peer.closed() in CLOSES
+            # Who still sends when the service closes may lose the reason: TCP resets.
+            lost = {1006} if len(data) > LARGEST else set()
+            assert await peer.closed() in CLOSES | lost
             return batch[i + 1 :]
     return []
 
