@@ -22,7 +22,7 @@ from longwatch.models.bundled_tokenizer import OPENING, SPECIAL, BundledTokenize
 from longwatch.models.colours import frame_colours
 from longwatch.models.concept_head import ConceptHead, load_head
 from longwatch.models.decoder import Decoder
-from longwatch.models.efficientnet import CLASSES, EfficientNetLite2, preprocess
+from longwatch.models.efficientnet import CLASSES, EfficientNetLite2, channels_last, preprocess
 from longwatch.models.soft_words import SoftWords, Weights, Words, likely
 from longwatch.stream.painting import COLOURS
 from longwatch.types import VisualTokens
@@ -56,7 +56,7 @@ class _Parts(NamedTuple):
 
     def to(self, device: torch.device, dtype: torch.dtype) -> _Parts:
         return self._replace(
-            tower=self.tower.to(device, memory_format=torch.channels_last),  # 1.5 times as fast
+            tower=channels_last(self.tower).to(device),
             concepts=self.concepts.to(device),
             soft=self.soft.to(device),
             words=self.words.to(device),

@@ -131,3 +131,11 @@ def _square(frame: Frame) -> Tensor:
     image = torch.tensor(frame.image).permute(2, 0, 1)[None]
     # On the CPU: CUDA has no antialiased resampling of whole numbers.
     return functional.interpolate(image, (SIZE, SIZE), mode="bicubic", antialias=True)
+
+
+def channels_last(tower: EfficientNetLite2) -> EfficientNetLite2:
+    """Lay the convolutions' weights out with channels last, in place: faster on a CPU."""
+    for weight in tower.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return tower
