@@ -1,0 +1,169 @@
+"""Rows of bytes in a few large slabs: blocks come and go, and memory is asked for rarely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WORD = torch.int64  # rows are moved as these: torch moves scattered ones number by number
+GROWTH = 4  # a new slab has at least this part of all bytes before it, so slabs stay few
+
+
+class Arena:
+    """A row of every layer for each slot, in slabs of (layers, slots, row_bytes) uint8.
+
+    One thread writes. Others may gather at the same time, as long as nobody frees what they read:
+    a slab, once there, never moves. Slots that were freed are given out again, latest first;
+    slabs are kept until the arena goes.
+    """
+
+    def __init__(
+        self,
+        layers: int,
+        row_bytes: int,
+        *,
+        device: torch.device | str = "cpu",
+        slab_bytes: int = 8 << 20,  # of the first slab; one slot if that is larger
+        pinned: bool = False,  # page-locked, where there is a GPU to copy to
+    ) -> None:
+        if min(layers, row_bytes, slab_bytes) < 1 or row_bytes % WORD.itemsize:
+            raise ValueError(
+                f"layers ({layers}), row bytes ({row_bytes}) and slab bytes ({slab_bytes}) must be "
+                f"at least 1, and row bytes a multiple of {WORD.itemsize}"
+            )
+        self.layers = layers
+        self.row_bytes = row_bytes
+        self.device = torch.device(device)
+        self.pinned = pinned and self.device.type == "cpu" and torch.cuda.is_available()
+        self._slab_bytes = slab_bytes
+        self._slabs: list[Tensor] = []  # (layers, slots, words a row)
+        self._starts = torch.zeros(1, dtype=torch.int64)  # (slabs + 1,) first slot of each, and end
+        self._freed: list[int] = []
+        self._used = torch.zeros(0, dtype=torch.bool)  # (slots,)
+        self._fresh = 0  # slots from here on were never used
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all slabs."""
+        return sum(slab.nbytes for slab in self._slabs)
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes of the slots that hold a row."""
+        return len(self) * self.layers * self.row_bytes
+
+    def __len__(self) -> int:
+        """Return how many slots hold a row."""
+        return self._fresh - len(self._freed)
+
+    def put(self, rows: Tensor) -> Tensor:
+        """Store `rows`, (L, b, row_bytes) uint8 on any device; return (b,) int64 slots, on the CPU.
+
+        If memory runs out, nothing is stored and the error of torch comes through.
+        """
+        if rows.shape[::2] != (self.layers, self.row_bytes) or rows.dtype != torch.uint8:
+            raise ValueError(
+                f"rows must be ({self.layers}, b, {self.row_bytes}) uint8, "
+                f"not {tuple(rows.shape)} {rows.dtype}"
+            )
+        count = rows.shape[1]
+        again = min(count, len(self._freed))
+        self._reserve(self._fresh + count - again)
+        first = len(self._freed) - again
+        fresh = range(self._fresh, self._fresh + count - again)
+        slots = torch.tensor([*self._freed[first:], *fresh], dtype=torch.int64)
+        for slab, at, which in self._by_slab(slots):
+            slab.index_copy_(1, at, rows[:, which].to(self.device).contiguous().view(WORD))
+        del self._freed[first:]
+        self._fresh += len(fresh)
+        self._used[slots] = True
+        return slots
+
+    def gather(self, layer: int, slots: Tensor, out: Tensor | None = None) -> Tensor:
+        """Return one layer's rows, (k, row_bytes), of (k,) int64 `slots`, in their order.
+
+        They are written to `out` if it is given: contiguous, on the arena's device.
+        """
+        self._check(slots)
+        if out is None:
+            out = torch.empty(
+                len(slots),
+                self.row_bytes,
+                dtype=torch.uint8,
+                device=self.device,
+                pin_memory=self.pinned,
+            )
+        words = out.view(WORD)
+        for slab, at, which in self._by_slab(slots):
+            if isinstance(which, slice):
+                torch.index_select(slab[layer], 0, at, out=words[which])
+            else:
+                words.index_copy_(0, which.to(self.device), slab[layer].index_select(0, at))
+        return out
+
+    def read(self, slots: Tensor) -> Tensor:
+        """Return all layers' rows, (L, k, row_bytes), of (k,) int64 `slots`, in their order."""
+        shape = self.layers, len(slots), self.row_bytes
+        out = torch.empty(shape, dtype=torch.uint8, device=self.device, pin_memory=self.pinned)
+        for layer in range(self.layers):
+            self.gather(layer, slots, out[layer])
+        return out
+
+    def free(self, slots: Tensor) -> None:
+        """Give back (k,) int64 `slots`, each once; what they held is lost."""
+        self._check(slots)
+        if len(slots.unique()) < len(slots):
+            raise ValueError("a slot was given back twice in one call")
+        self._used[slots] = False
+        self._freed.extend(slots.tolist())
+
+    def _check(self, slots: Tensor) -> None:
+        if len(slots) == 0:
+            return
+        if int(slots.min()) < 0 or int(slots.max()) >= len(self._used):
+            raise ValueError(f"slots are from 0 to {len(self._used) - 1}: {slots.tolist()}")
+        if not bool(self._used[slots].all()):
+            empty = slots[~self._used[slots]].tolist()
+            raise ValueError(f"slots {empty} hold nothing: they were freed, or never given out")
+
+    def _by_slab(self, slots: Tensor) -> list[tuple[Tensor, Tensor, slice | Tensor]]:
+        """Return for each slab with some of `slots`: it, where in it, and which of the slots.
+
+        Which ones is a slice if every slab's slots stand together in `slots`, as those of blocks
+        in time order mostly do.
+        """
+        slabs = torch.bucketize(slots, self._starts[1:], right=True)
+        inside = (slots - self._starts[slabs]).to(self.device)
+        ids, counts = slabs.unique_consecutive(return_counts=True)
+        if len(ids.unique()) == len(ids):
+            ends = counts.cumsum(0).tolist()
+            runs = [slice(end - n, end) for end, n in zip(ends, counts.tolist(), strict=True)]
+            return [
+                (self._slabs[i], inside[run], run)
+                for i, run in zip(ids.tolist(), runs, strict=True)
+            ]
+        found: list[tuple[Tensor, Tensor, slice | Tensor]] = []
+        for i in ids.unique().tolist():
+            which = (slabs == i).nonzero()[:, 0]
+            found.append((self._slabs[i], inside[which.to(self.device)], which))
+        return found
+
+    def _reserve(self, slots: int) -> None:
+        """Make room for so many slots in all."""
+        missing = slots - len(self._used)
+        if missing <= 0:
+            return
+        slot = self.layers * self.row_bytes
+        count = max(missing, max(self._slab_bytes, self.nbytes // GROWTH) // slot)
+        shape = self.layers, count, self.row_bytes // WORD.itemsize
+        self._slabs.append(
+            torch.empty(shape, dtype=WORD, device=self.device, pin_memory=self.pinned)
+        )
+        # New tensors, not larger ones: a thread that gathers may hold the old ones.
+        end = self._starts[-1:] + count
+        self._starts = torch.cat([self._starts, end])
+        self._used = torch.cat([self._used, torch.zeros(count, dtype=torch.bool)])
