@@ -34,6 +34,8 @@ class VisualTokens:
     positions: Tensor  # (3, n) int64: t, y, x on the frame's token grid, t always 0
     grid: tuple[int, int]  # rows, columns of the whole frame before any token was dropped
     extras: tuple[Tensor, ...] = ()  # each (n, d): deep-stack features, pruned alike
+    saliency: Tensor | None = None  # (n,): attention received in the tower, where it has some
+    image: NDArray[np.uint8] | None = None  # (height, width, 3) RGB: what the tokens were made of
 
     def __len__(self) -> int:
         """Return n."""
@@ -46,6 +48,8 @@ class VisualTokens:
             positions=self.positions[:, keep],
             grid=self.grid,
             extras=tuple(extra[keep] for extra in self.extras),
+            saliency=None if self.saliency is None else self.saliency[keep],
+            image=self.image,
         )
 
 

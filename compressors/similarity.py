@@ -1,0 +1,54 @@
+"""Cosines and choices that are the same on every run, whatever ties or overflows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from longwatch.types import VisualTokens
+
+
+def unit(values: Tensor) -> Tensor:
+    """Return `values` (..., d) in fp32 at length one; a row of zeros stays zero.
+
+    Each row is first divided by its largest number, so that squares neither overflow nor vanish.
+    """
+    wide = values.float()
+    largest = wide.abs().amax(-1, keepdim=True)
+    return functional.normalize(wide / torch.where(largest > 0, largest, 1.0), dim=-1)
+
+
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    """Return the cosine of each row of `a` (n, d) and `b` (n, d): (n,) fp32.
+
+    A row of zeros has cosine 1 to a row of zeros, for nothing changed, and 0 to any other.
+    """
+    found = (unit(a) * unit(b)).sum(-1).clamp(-1, 1)
+    nothing = (a == 0).all(-1) & (b == 0).all(-1)
+    return torch.where(nothing, 1.0, found)
+
+
+def top(scores: Tensor, k: int) -> Tensor:
+    """Return the increasing int64 indices of the `k` largest `scores` (n,); of equals the first."""
+    return scores.sort(descending=True, stable=True).indices[:k].sort().values
+
+
+def spread(n: int, k: int, device: torch.device) -> Tensor:
+    """Return `k` increasing int64 indices below `n`, evenly spaced; at most `n` of them."""
+    k = min(k, n)
+    return torch.div((2 * torch.arange(k, device=device) + 1) * n, 2 * k, rounding_mode="floor")
+
+
+def aligned(before: VisualTokens | None, tokens: VisualTokens) -> bool:
+    """Tell whether token i of both frames lies in the same cell of the same grid, for all i."""
+    return (
+        before is not None
+        and before.grid == tokens.grid
+        and before.embeds.shape == tokens.embeds.shape
+        and torch.equal(before.positions, tokens.positions)
+    )
