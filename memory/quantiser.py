@@ -51,7 +51,8 @@ class Quantiser:
 
     def encode(self, x: Tensor, out: Tensor) -> None:
         """Write `x`, (b, h, T, d) of any float, to `out`, (b, nbytes) uint8 and zeroed."""
-        n, (_, h, tokens, d) = x[0].numel(), x.shape
+        _, h, tokens, d = x.shape
+        n = h * tokens * d
         if self.bits == 32:
             out[:, : n * 4].view(torch.float32).copy_(x.flatten(1))
             return
@@ -67,7 +68,7 @@ class Quantiser:
         x = x.sub_(minimum.float()).div_(scale.float()).add_(0.5)
         codes, scales, _ = self._ends(h, tokens, d)
         self._pack(x.flatten(1).to(torch.uint8), out[:, : -(-n * self.bits // 8)])
-        groups = minimum[0].numel()
+        groups = minimum.shape[1:].numel()
         out[:, codes : codes + 2 * groups].view(torch.float16).copy_(scale.flatten(1))
         out[:, scales : scales + 2 * groups].view(torch.float16).copy_(minimum.flatten(1))
 
