@@ -12,6 +12,7 @@
         * EmptyStreamError
     * LimitError
     * ClosedError
+    * StorageError
     * ServerError
 
 A message says what was wrong, why, and what to do about it. It never holds a credential.
@@ -103,6 +104,12 @@ class ClosedError(LongwatchError):
     """A session, stream or connection was used after it was closed."""
 
     code = "closed"
+
+
+class StorageError(LongwatchError):
+    """What was kept on disk is damaged, or was written by something that this cannot read."""
+
+    code = "storage_error"
 
 
 class ServerError(LongwatchError):

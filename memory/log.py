@@ -1,0 +1,246 @@
+"""An append-only log of records, in numbered files of one folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from longwatch.errors import StorageError
+from longwatch.memory.files import sync_folder, write_all
+from longwatch.memory.record import HEAD, Place, Record, flat, make_header, parse, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from io import FileIO
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+NAME = re.compile(r"(\d{8})\.log")
+FORMAT = b"LONGWATCH LOG "
+TITLE = FORMAT + b"1\n"  # what every file begins with
+FILE_BYTES = 64 << 20
+
+
+class Log:
+    """Records in the order in which they were appended.
+
+    A file grows to `file_bytes` and is then left alone; it goes when none of its records is alive
+    any more. One thread calls everything that writes; `read` may be called from any.
+
+    At start the newest file loses what comes after its last whole record, which is what a crash
+    leaves behind. Damage elsewhere costs the records that it hits, and no others.
+    """
+
+    def __init__(self, folder: Path, *, file_bytes: int = FILE_BYTES) -> None:
+        """Open the log in `folder`, which need not exist yet.
+
+        Raises:
+            StorageError: a file is in a format of a later version.
+            OSError: the newest file cannot be read.
+        """
+        self.folder = folder
+        self.file_bytes = file_bytes
+        self.cut = 0  # bytes taken off the end of the newest file at start
+        self.damaged = 0  # stretches that `records` had to leave out
+        self._sizes = {number: self._path(number).stat().st_size for number in self._listed()}
+        self._live: dict[int, int] = {}
+        self._handle: FileIO | None = None  # of the newest file, once something was appended
+        self._file = max(self._sizes, default=0)
+        self._usable = False  # whether the newest file may be appended to
+        self._dirty = False
+        if self._file:
+            self._mend()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes on disk."""
+        return sum(list(self._sizes.values()))
+
+    def records(self) -> Iterator[Record]:
+        """Yield all whole records, oldest first; once, before anything is appended.
+
+        Each counts as alive until it is released, which may happen on the way. A body is valid
+        for as long as somebody holds it.
+        """
+        for number in sorted(self._sizes):
+            self._live[number] = 1  # so that it cannot go while it is being read
+            try:
+                data = self._path(number).read_bytes()
+            except OSError as error:
+                log.error("%s cannot be read and is left out: %s", self._path(number), error)
+                self.damaged += 1
+                continue
+            end = len(TITLE)
+            for record in scan(data, number, len(TITLE)):
+                self._note_gap(number, end, record.place.offset)
+                self._live[number] += 1
+                yield record
+                end = record.end
+            self._note_gap(number, end, len(data))
+            if end > len(TITLE) or len(data) <= len(TITLE):  # else all is damaged: keep the file
+                self._release(number)
+
+    def append(self, kind: int, key: int, parts: Sequence[object]) -> Place:
+        """Write a record whose body is the buffers `parts`, one after the other.
+
+        Raises:
+            OSError: it could not be written; then nothing has changed.
+        """
+        body = flat(parts)
+        size = HEAD.size + sum(part.nbytes for part in body)
+        handle = self._ready(size)
+        start = self._sizes[self._file]
+        head, place = make_header(self._file, start, kind, key, body)
+        try:
+            handle.seek(start)
+            for part in (memoryview(head), *body):
+                write_all(handle, part)
+        except OSError:
+            self._undo(handle, start)
+            raise
+        self._sizes[self._file] = start + size
+        self._live[self._file] = self._live.get(self._file, 0) + 1
+        self._dirty = True
+        return place
+
+    def read(self, place: Place) -> memoryview:
+        """Return a record's body.
+
+        Raises:
+            StorageError: it is not there any more, or damaged.
+        """
+        try:
+            with self._path(place.file).open("rb", buffering=0) as file:
+                file.seek(place.offset)
+                data = file.read(HEAD.size + place.length)
+        except OSError as error:
+            raise self._unreadable(place, str(error)) from error
+        record = parse(memoryview(data), place.file, place.offset, 0)
+        if not isinstance(record, Record) or record.place != place:
+            raise self._unreadable(place, "its checksum is wrong")
+        return record.body
+
+    def release(self, place: Place) -> None:
+        """Say that nobody needs the record any more; a file without any that is needed goes."""
+        self._release(place.file)
+
+    def sync(self) -> None:
+        """Wait until everything appended is on the disk itself. Again does nothing."""
+        if self._dirty and self._handle is not None:
+            os.fsync(self._handle.fileno())
+        self._dirty = False
+
+    def close(self) -> None:
+        """Sync and let go of the newest file. Again does nothing."""
+        try:
+            self.sync()
+        finally:
+            if self._handle is not None:
+                self._handle.close()
+            self._handle = None
+
+    def _ready(self, size: int) -> FileIO:
+        """Return the newest file, with room for `size` bytes or empty."""
+        if self._usable:
+            used = self._sizes[self._file]
+            if used <= len(TITLE) or used + size <= self.file_bytes:
+                if self._handle is None:
+                    self._handle = self._path(self._file).open("r+b", buffering=0)
+                return self._handle
+            self.close()
+            self._usable = False
+        full, self._file = self._file, self._file + 1
+        try:
+            handle = self._begin()
+        except OSError:
+            self._file = full
+            raise
+        self._handle, self._usable = handle, True
+        if self._live.get(full) == 0:
+            self._drop(full)
+        return handle
+
+    def _begin(self) -> FileIO:
+        """Make the file with the running number."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(self._file)
+        handle = path.open("w+b", buffering=0)
+        try:
+            write_all(handle, memoryview(TITLE))
+            sync_folder(self.folder)
+        except OSError:
+            handle.close()
+            with suppress(OSError):
+                path.unlink()
+            raise
+        self._sizes[self._file] = len(TITLE)
+        return handle
+
+    def _undo(self, handle: FileIO, start: int) -> None:
+        """Take off what was written of a record; where that fails, too, go on in a new file."""
+        try:
+            handle.truncate(start)
+        except OSError:
+            self._usable = False
+            self._handle = None
+            with suppress(OSError):
+                handle.close()
+
+    def _mend(self) -> None:
+        """Cut what comes after the newest file's last whole record."""
+        path = self._path(self._file)
+        data = path.read_bytes()
+        if data.startswith(FORMAT) and not data.startswith(TITLE) and len(data) >= len(TITLE):
+            raise StorageError(
+                f"{path.name} in {path.parent.name!r} was written by a later version of Longwatch; "
+                "use that version, or another folder"
+            )
+        end = max((record.end for record in scan(data, self._file, len(TITLE))), default=len(TITLE))
+        if end == len(TITLE) < len(data) and not data.startswith(TITLE):
+            return  # this is not a torn end: leave it as it is, and go on in a new file
+        try:
+            with path.open("r+b", buffering=0) as file:
+                if len(data) < len(TITLE):
+                    write_all(file, memoryview(TITLE))
+                file.truncate(end)
+        except OSError as error:  # the next file is begun instead
+            log.error("the torn end of %s cannot be cut off: %s", path, error)
+            return
+        self.cut = max(0, len(data) - end)
+        if self.cut:
+            log.warning("cut %d bytes of an unfinished record off %s", self.cut, path)
+        self._sizes[self._file], self._usable = end, True
+
+    def _note_gap(self, number: int, start: int, end: int) -> None:
+        if end > start:
+            self.damaged += 1
+            log.error("%s is damaged: left out %d bytes", self._path(number), end - start)
+
+    def _release(self, number: int) -> None:
+        self._live[number] -= 1
+        if not self._live[number] and number != self._file:
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        with suppress(FileNotFoundError):
+            self._path(number).unlink()
+        del self._live[number], self._sizes[number]
+
+    def _listed(self) -> list[int]:
+        if not self.folder.is_dir():
+            return []
+        found = (NAME.fullmatch(path.name) for path in self.folder.iterdir())
+        return sorted(int(match[1]) for match in found if match)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:08}.log"
+
+    def _unreadable(self, place: Place, why: str) -> StorageError:
+        return StorageError(
+            f"a record in {self._path(place.file).name} of {self.folder.name!r} cannot be read: "
+            f"{why}; check the disk"
+        )
