@@ -9,8 +9,7 @@ import faiss
 import numpy as np
 import torch
 
-from longwatch.errors import ConfigError
-from longwatch.retrieval.base import NONE, Hits, VectorIndex, check_search, check_vectors
+from longwatch.retrieval.base import NONE, Hits, VectorIndex, check_search, check_vectors, pad
 from longwatch.retrieval.owners import Owners, spread
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 GPU_LIMIT = 2048  # most rows that FAISS returns from a GPU
 HALF_MAX = 65504.0  # largest fp16 number
+PART = 4096  # blocks multiplied at once where there are several queries
 BURIED = 0.25  # share of removed rows at which they are cleared away
 
 # FAISS gives these constructors another signature at run time than the one that mypy sees.
@@ -34,24 +34,16 @@ class FaissSettings:
 
     half: bool = False  # vectors in fp16 (FAISS SQfp16) instead of fp32
     gpu: bool = False  # on the first GPU, if this build of FAISS sees one; else on the CPU
-    breadth: int = 4  # rows sought per query and wanted block, where there are several queries
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        if self.breadth < 1:
-            raise ConfigError(f"the breadth of a search must be at least 1, not {self.breadth}")
 
 
 class FaissIndex(VectorIndex):
     """A flat FAISS index of rows, and which block each row belongs to.
 
-    FAISS finds the nearest rows of each query, and the blocks that own them are scored anew, as
-    `Flat` does it, from the vectors as they are stored. With one query the search is widened until
-    no block outside can score more: the result is that of `Flat` over the stored vectors, however
-    many vectors a block has. With several queries `breadth` times k rows of each are looked at
-    once, so a block that is good for all of them and very good for none can be missed.
-
-    Stored vectors are the given ones in fp32, and rounded (and clipped to its range) in fp16.
+    One query: FAISS finds the nearest rows, and the search is widened until no block outside can
+    score more. Several queries, whose nearest rows are seldom those of the blocks with the best
+    sums, are multiplied with all rows, a part at a time. Either way the blocks that are left are
+    scored anew as `Flat` does it, so the result is that of `Flat` over the stored vectors: the
+    given ones in fp32, or rounded to fp16 and clipped to its range.
     """
 
     def __init__(self, width: int, settings: FaissSettings | None = None) -> None:
@@ -95,24 +87,22 @@ class FaissIndex(VectorIndex):
         count = int(shown.sum())
         if k == 0 or count == 0:
             return NONE
-        wide = self._several or len(asked) > 1
-        want = (self.settings.breadth * k if wide else k) + 8
+        if len(asked) > 1:
+            return self._rank(asked, self._sift(asked, shown, k), k)
+        want = (4 * k if self._several else k) + 8
         while want < count and not (self._on_gpu and want > GPU_LIMIT):
             scores, rows = self._nearest(asked, want, None if count == len(shown) else shown)
             rows = np.unique(rows[rows >= 0])
             hits = self._rank(asked, rows[shown[rows]], k)
-            # No query scores a row that it did not return higher than the last that it did.
-            bound = float(scores[:, -1].sum(dtype=np.float64)) + self._rounding(asked)
-            if len(hits.ids) == k and (len(asked) > 1 or hits.scores[-1] > bound):
+            # No row that was not returned scores higher than the last that was.
+            if len(hits.ids) == k and hits.scores[-1] > scores[0, -1] + self._rounding(asked):
                 return hits
             want *= 4
         return self._rank(asked, np.flatnonzero(shown), k)
 
     def vectors(self, ids: Sequence[int]) -> tuple[Tensor, Tensor]:  # noqa: D102
         first, count = self._owners.find(ids)
-        rows = torch.from_numpy(self._stored(spread(first, count)))
-        parts = list(rows.split(count.tolist()))
-        return torch.nn.utils.rnn.pad_sequence(parts, batch_first=True), torch.from_numpy(count)
+        return pad(torch.from_numpy(self._stored(spread(first, count))), torch.from_numpy(count))
 
     def __len__(self) -> int:
         return len(self._owners)
@@ -144,14 +134,35 @@ class FaissIndex(VectorIndex):
             scores, rows = self._index.search(asked, want, params=chosen)
         return scores, rows
 
+    def _sift(
+        self, asked: NDArray[np.float32], shown: NDArray[np.bool_], k: int
+    ) -> NDArray[np.int64]:
+        """Return the first row of every shown block that may be one of the best `k`."""
+        starts = np.flatnonzero(np.diff(self._owners.ids, prepend=-1))
+        hidden = ~shown[starts]
+        k = min(k, len(starts) - int(hidden.sum()))
+        scores = np.empty(len(starts))
+        edges = np.append(starts, self._owners.rows)
+        for a in range(0, len(starts), PART):
+            mine = slice(a, a + PART)
+            first, last = int(edges[a]), int(edges[min(a + PART, len(starts))])
+            rows = self._index.reconstruct_n(first, last - first)
+            products = (torch.from_numpy(asked) @ torch.from_numpy(rows).T).numpy()  # (q, r)
+            best = np.maximum.reduceat(products, starts[mine] - first, axis=1)
+            scores[mine] = best.sum(0, dtype=np.float64)
+        scores[hidden] = -np.inf
+        least = float(np.partition(scores, -k)[-k]) - self._rounding(asked)
+        chosen: NDArray[np.int64] = starts[scores >= least]
+        return chosen
+
     def _rank(self, asked: NDArray[np.float32], rows: NDArray[np.int64], k: int) -> Hits:
         """Score the blocks that own `rows`, with all of their vectors, and return the best."""
         ids = np.unique(self._owners.ids[rows])
         if not len(ids):
             return NONE
         first, count = self._owners.find(ids)
-        stored = self._stored(spread(first, count)).astype(np.float64)
-        products = asked.astype(np.float64) @ stored.T  # (q, r)
+        stored = torch.from_numpy(self._stored(spread(first, count))).double()
+        products = (torch.from_numpy(asked).double() @ stored.T).numpy()  # (q, r)
         best = np.maximum.reduceat(products, np.cumsum(count) - count, axis=1)  # (q, blocks)
         scores = best.sum(0).astype(np.float32)
         order = np.lexsort((ids, -scores))[:k]
@@ -163,7 +174,7 @@ class FaissIndex(VectorIndex):
         return stored
 
     def _rounding(self, asked: NDArray[np.float32]) -> float:
-        """Bound the error of a sum of fp32 inner products, one a query, twice over."""
+        """Bound how far two sums of fp32 inner products, one a query, can come apart."""
         lengths = float(np.linalg.norm(asked.astype(np.float64), axis=1).sum())
         return self._width * float(np.finfo(np.float32).eps) * lengths * self._longest
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from longwatch.retrieval.base import NONE, Hits, VectorIndex, check_search, check_vectors
+from longwatch.retrieval.base import NONE, Hits, VectorIndex, check_search, check_vectors, pad
 from longwatch.retrieval.owners import Owners, spread
 
 if TYPE_CHECKING:
@@ -65,9 +65,7 @@ class Flat(VectorIndex):
     def vectors(self, ids: Sequence[int]) -> tuple[Tensor, Tensor]:  # noqa: D102
         first, count = self._owners.find(ids)
         rows = self._rows[torch.from_numpy(spread(first, count)).to(self._rows.device)]
-        parts = rows.split(count.tolist())
-        counts = torch.from_numpy(count)
-        return torch.nn.utils.rnn.pad_sequence(list(parts), batch_first=True), counts
+        return pad(rows, torch.from_numpy(count))
 
     def __len__(self) -> int:
         return len(self._owners)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.errors import InputError
-from longwatch.retrieval import RETRIEVERS, Flat, Hits, Retriever, VectorIndex
+from longwatch.retrieval import RETRIEVERS, Hits, Retriever, VectorIndex
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,9 +60,9 @@ class Case(NamedTuple):
 
 
 @st.composite
-def cases(draw: st.DrawFn, queries: int = 3, most: int = 60) -> Case:
+def cases(draw: st.DrawFn) -> Case:
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**20)))
-    ids = sorted(draw(st.sets(st.integers(0, 200), max_size=most)))
+    ids = sorted(draw(st.sets(st.integers(0, 200), max_size=60)))
     cuts = sorted(draw(st.sets(st.integers(0, len(ids)), max_size=3)) | {0, len(ids)})
     runs = [
         (
@@ -74,7 +74,7 @@ def cases(draw: st.DrawFn, queries: int = 3, most: int = 60) -> Case:
         for a, b in pairwise(cuts)
     ]
     removed = draw(st.lists(st.sampled_from(ids), unique=True)) if ids else []
-    asked = (draw(st.integers(1, queries)), WIDTH)
+    asked = (draw(st.integers(1, 3)), WIDTH)
     allowed = draw(st.none() | st.lists(st.booleans(), max_size=250).map(np.array))
     return Case(
         runs,
@@ -86,26 +86,12 @@ def cases(draw: st.DrawFn, queries: int = 3, most: int = 60) -> Case:
 
 
 @pytest.mark.parametrize("name", EXACT)
-@given(case=cases(queries=1))
-def test_one_query_finds_what_scoring_by_hand_finds_with_ties_by_the_smaller_id(
+@given(case=cases())
+def test_it_finds_what_scoring_by_hand_finds_with_ties_by_the_smaller_id(
     name: str, case: Case
 ) -> None:
     hits = case.fill(RETRIEVERS[name](WIDTH)).search(case.queries, case.k, case.allowed)
     assert hits == case.by_hand()
-
-
-@given(case=cases())
-def test_the_oracle_finds_what_scoring_by_hand_finds(case: Case) -> None:
-    hits = case.fill(Flat(WIDTH)).search(case.queries, case.k, case.allowed)
-    assert hits == case.by_hand()
-
-
-@pytest.mark.parametrize("name", EXACT)
-@given(case=cases())
-def test_every_score_is_that_of_its_block(name: str, case: Case) -> None:
-    everything = dict(zip(*case._replace(k=999).by_hand(), strict=True))
-    hits = case.fill(RETRIEVERS[name](WIDTH)).search(case.queries, case.k, case.allowed)
-    assert hits.scores == tuple(everything[i] for i in hits.ids)
 
 
 @every
@@ -148,7 +134,7 @@ def test_a_snapshot_is_blind_to_what_came_later(
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     vectors = torch.randn(first + more, 1, 16, generator=generator)
-    query = torch.randn(1, 16, generator=generator)
+    query = torch.randn(1 + seed % 2, 16, generator=generator)
     retriever, snapshot = RETRIEVERS[name](16), np.ones(first, np.bool_)
     retriever.add(range(first), vectors[:first])
     before = retriever.search(query, 10)
@@ -245,6 +231,7 @@ def test_vectors_come_back_as_they_were_stored(name: str) -> None:
     vectors, counts = index.vectors([9, 2])
     assert vectors.tolist() == [[[7, 8], [0, 0]], [[1, 2], [3, 4]]]
     assert counts.tolist() == [1, 2]
+    assert [len(t) for t in index.vectors([])] == [0, 0]
     index.remove([5])
     with pytest.raises(KeyError):
         index.vectors([2, 5])
