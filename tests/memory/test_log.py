@@ -185,8 +185,6 @@ def test_a_file_without_anything_readable_is_kept(tmp_path: Path) -> None:
 def test_an_append_that_fails_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truncates: bool
 ) -> None:
-    from longwatch.memory import log as module
-
     log = Log(tmp_path)
     fill(log, [b"first"])
     full = OSError(errno.ENOSPC, "no space")
@@ -206,7 +204,7 @@ def test_an_append_that_fails_leaves_nothing_behind(
             raise full
 
     with monkeypatch.context() as broken:
-        broken.setattr(module, "write_all", some)
+        broken.setattr("longwatch.memory.log.write_all", some)
         if not truncates:
             log._handle = Stuck(log._handle)  # type: ignore[assignment]
         with pytest.raises(OSError, match="no space"):
