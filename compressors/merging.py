@@ -44,5 +44,17 @@ def mean_weights(owner: Tensor, k: int) -> Tensor:
     return members / members.sum(1, keepdim=True).clamp(min=1)
 
 
+def centre_weights(owner: Tensor, centres: Tensor, own: float) -> Tensor:
+    """Return (k, n) fp32 weights: `own` for a centre, the rest evenly for those that joined it.
+
+    Token i belongs to the group of `centres[owner[i]]`, -1 to none; a centre alone weighs one.
+    """
+    k = len(centres)
+    weights = (1 - own) * mean_weights(owner.index_fill(0, centres, -1), k)
+    alone = weights.sum(1) == 0
+    weights[torch.arange(k, device=owner.device), centres] = torch.where(alone, 1.0, own)
+    return weights
+
+
 def _sum(weights: Tensor, values: Tensor) -> Tensor:
     return (weights @ values.float()).to(values.dtype)

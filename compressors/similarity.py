@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from longwatch.types import VisualTokens
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from longwatch.types import VisualTokens
 
 
 def unit(values: Tensor) -> Tensor:
@@ -33,6 +33,16 @@ def cosine(a: Tensor, b: Tensor) -> Tensor:
     return torch.where(nothing, 1.0, found)
 
 
+def cosines(a: Tensor, b: Tensor) -> Tensor:
+    """Return the cosine of every row of `a` (n, d) to every row of `b` (m, d): (n, m) fp32.
+
+    Rows of zeros are treated as `cosine` treats them.
+    """
+    found = (unit(a) @ unit(b).T).clamp(-1, 1)
+    nothing = (a == 0).all(-1)[:, None] & (b == 0).all(-1)[None]
+    return torch.where(nothing, 1.0, found)
+
+
 def top(scores: Tensor, k: int) -> Tensor:
     """Return the increasing int64 indices of the `k` largest `scores` (n,); of equals the first."""
     return scores.sort(descending=True, stable=True).indices[:k].sort().values
@@ -42,6 +52,11 @@ def spread(n: int, k: int, device: torch.device) -> Tensor:
     """Return `k` increasing int64 indices below `n`, evenly spaced; at most `n` of them."""
     k = min(k, n)
     return torch.div((2 * torch.arange(k, device=device) + 1) * n, 2 * k, rounding_mode="floor")
+
+
+def bare(tokens: VisualTokens) -> VisualTokens:
+    """Return embeddings, positions and grid of `tokens`: what a later frame is compared with."""
+    return VisualTokens(tokens.embeds, tokens.positions, tokens.grid)
 
 
 def aligned(before: VisualTokens | None, tokens: VisualTokens) -> bool:

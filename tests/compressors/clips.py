@@ -56,7 +56,7 @@ def make(clip: Clip) -> list[VisualTokens]:
     made = []
     for embeds in _shape(clip.kind, noise):
         image = random.integers(0, 256, (8 * clip.grid[0], 8 * clip.grid[1], 3), np.uint8)
-        tokens = tokens_of(embeds.to(clip.dtype), clip.grid, image=image)
+        tokens = tokens_of(embeds.to(clip.dtype).clone(), clip.grid, image=image)
         saliency = torch.rand(n, generator=generator) if clip.saliency else None
         made.append(_with(tokens, saliency))
     return made

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwatch.compressors import COMPRESSORS, Budgeted, Compressor
+from longwatch.compressors import COMPRESSORS, Budgeted, Compressor, Dtd, FluxMem
 from longwatch.errors import ConfigError, ModelError
 from tests.compressors.clips import Clip, clips, held, make, run, same
 
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from longwatch.types import VisualTokens
 
 SHARES = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
-VARIANTS: list[Compressor[Any]] = []  # of methods that have more than one way of working
+VARIANTS: list[Compressor[Any]] = [
+    Dtd(by="pixel"),
+    FluxMem(spatial=True),
+]  # of methods that have more than one way of working
 DEFAULTS: list[Compressor[Any]] = [build() for build in COMPRESSORS.values()]
 BUDGETED = [c for c in [*DEFAULTS, *VARIANTS] if isinstance(c, Budgeted)]
 CASES = [*DEFAULTS, *VARIANTS, *(c.at(1 / 4) for c in BUDGETED)]
 
 over_cases = pytest.mark.parametrize("compressor", CASES, ids=repr)
 over_budgets = pytest.mark.parametrize("compressor", BUDGETED, ids=repr)
-quick = settings(max_examples=12, deadline=None)
+quick = settings(max_examples=8, deadline=None)
 
 
 @over_cases

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from longwatch.compressors.merging import combine, mean_weights
+from longwatch.compressors.merging import centre_weights, combine, mean_weights
 from tests.compressors.clips import Clip, make
 
 
@@ -30,3 +30,10 @@ def test_a_group_of_one_is_its_token_bit_by_bit() -> None:
 
 def test_an_empty_group_weighs_nothing() -> None:
     assert mean_weights(torch.tensor([0, 0]), 2).tolist() == [[0.5, 0.5], [0.0, 0.0]]
+
+
+def test_a_centre_keeps_its_own_share_and_those_that_joined_it_have_the_rest() -> None:
+    owner = torch.tensor([0, 1, 0, 0, -1])
+    weights = centre_weights(owner, torch.tensor([0, 1]), 0.6)
+    torch.testing.assert_close(weights, torch.tensor([[0.6, 0, 0.2, 0.2, 0], [0, 1.0, 0, 0, 0]]))
+    assert centre_weights(owner, torch.tensor([0, 1]), 1.0).sum(1).tolist() == [1, 1]

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.compressors.similarity import aligned, cosine, spread, top, unit
+from longwatch.compressors.similarity import aligned, bare, cosine, cosines, spread, top, unit
 from tests.compressors.clips import Clip, make
 
 
@@ -28,6 +28,24 @@ def test_nothing_equals_nothing_and_nothing_else() -> None:
     a = torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, 2.0]])
     b = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]])
     torch.testing.assert_close(cosine(a, b), torch.tensor([1.0, 0.0, 1.0]))
+
+
+def test_the_table_of_cosines_holds_each_cosine() -> None:
+    a = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
+    b = torch.cat([a[:3], torch.zeros(1, 8)])
+    a[4] = 0
+    expected = torch.stack([cosine(row.expand_as(b), b) for row in a])
+    torch.testing.assert_close(cosines(a, b), expected)
+
+
+def test_a_frame_to_compare_with_holds_nothing_else() -> None:
+    tokens = make(Clip(saliency=True))[0]
+    kept = bare(tokens)
+    assert kept.embeds is tokens.embeds
+    assert aligned(kept, tokens)
+    assert kept.extras == ()
+    assert kept.saliency is None
+    assert kept.image is None
 
 
 @given(scores=st.lists(st.integers(0, 3), min_size=1, max_size=20), k=st.integers(1, 20))
