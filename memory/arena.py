@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 WORD = torch.int64  # rows are moved as these: torch moves scattered ones number by number
-GROWTH = 4  # a new slab has at least this part of all bytes before it, so slabs stay few
+GROWTH = 2  # a new slab has at least this part of all bytes before it, so slabs stay few
 
 
 class Arena:
@@ -41,9 +42,9 @@ class Arena:
         self.pinned = pinned and self.device.type == "cpu" and torch.cuda.is_available()
         self._slab_bytes = slab_bytes
         self._slabs: list[Tensor] = []  # (layers, slots, words a row)
-        self._starts = torch.zeros(1, dtype=torch.int64)  # (slabs + 1,) first slot of each, and end
+        self._starts = np.zeros(1, dtype=np.int64)  # (slabs + 1,) first slot of each, and the end
         self._freed: list[int] = []
-        self._used = torch.zeros(0, dtype=torch.bool)  # (slots,)
+        self._used = np.zeros(0, dtype=np.bool_)  # (slots,)
         self._fresh = 0  # slots from here on were never used
 
     @property
@@ -76,11 +77,12 @@ class Arena:
         first = len(self._freed) - again
         fresh = range(self._fresh, self._fresh + count - again)
         slots = torch.tensor([*self._freed[first:], *fresh], dtype=torch.int64)
+        rows = rows.to(self.device)
         for slab, at, which in self._by_slab(slots):
-            slab.index_copy_(1, at, rows[:, which].to(self.device).contiguous().view(WORD))
+            slab.index_copy_(1, at, rows[:, which].contiguous().view(WORD))
         del self._freed[first:]
         self._fresh += len(fresh)
-        self._used[slots] = True
+        self._used[slots.numpy()] = True
         return slots
 
     def gather(self, layer: int, slots: Tensor, out: Tensor | None = None) -> Tensor:
@@ -102,7 +104,7 @@ class Arena:
             if isinstance(which, slice):
                 torch.index_select(slab[layer], 0, at, out=words[which])
             else:
-                words.index_copy_(0, which.to(self.device), slab[layer].index_select(0, at))
+                words.index_copy_(0, which, slab[layer].index_select(0, at))
         return out
 
     def read(self, slots: Tensor) -> Tensor:
@@ -118,16 +120,17 @@ class Arena:
         self._check(slots)
         if len(slots.unique()) < len(slots):
             raise ValueError("a slot was given back twice in one call")
-        self._used[slots] = False
+        self._used[slots.numpy()] = False
         self._freed.extend(slots.tolist())
 
     def _check(self, slots: Tensor) -> None:
-        if len(slots) == 0:
+        at = slots.numpy()
+        if not len(at):
             return
-        if int(slots.min()) < 0 or int(slots.max()) >= len(self._used):
+        if at.min() < 0 or at.max() >= len(self._used):
             raise ValueError(f"slots are from 0 to {len(self._used) - 1}: {slots.tolist()}")
-        if not bool(self._used[slots].all()):
-            empty = slots[~self._used[slots]].tolist()
+        if not self._used[at].all():
+            empty = at[~self._used[at]].tolist()
             raise ValueError(f"slots {empty} hold nothing: they were freed, or never given out")
 
     def _by_slab(self, slots: Tensor) -> list[tuple[Tensor, Tensor, slice | Tensor]]:
@@ -136,20 +139,20 @@ class Arena:
         Which ones is a slice if every slab's slots stand together in `slots`, as those of blocks
         in time order mostly do.
         """
-        slabs = torch.bucketize(slots, self._starts[1:], right=True)
-        inside = (slots - self._starts[slabs]).to(self.device)
-        ids, counts = slabs.unique_consecutive(return_counts=True)
-        if len(ids.unique()) == len(ids):
-            ends = counts.cumsum(0).tolist()
-            runs = [slice(end - n, end) for end, n in zip(ends, counts.tolist(), strict=True)]
-            return [
-                (self._slabs[i], inside[run], run)
-                for i, run in zip(ids.tolist(), runs, strict=True)
-            ]
+        if not len(slots):
+            return []
+        at = slots.numpy()
+        slabs = np.searchsorted(self._starts[1:], at, side="right")
+        inside = torch.from_numpy(at - self._starts[slabs]).to(self.device)
+        cuts = (np.flatnonzero(np.diff(slabs)) + 1).tolist()
+        runs = list(map(slice, [0, *cuts], [*cuts, len(at)]))
+        ids = slabs[[0, *cuts]].tolist()
+        if len(set(ids)) == len(ids):
+            return [(self._slabs[i], inside[run], run) for i, run in zip(ids, runs, strict=True)]
         found: list[tuple[Tensor, Tensor, slice | Tensor]] = []
-        for i in ids.unique().tolist():
-            which = (slabs == i).nonzero()[:, 0]
-            found.append((self._slabs[i], inside[which.to(self.device)], which))
+        for i in sorted(set(ids)):
+            which = torch.from_numpy(np.flatnonzero(slabs == i)).to(self.device)
+            found.append((self._slabs[i], inside[which], which))
         return found
 
     def _reserve(self, slots: int) -> None:
@@ -163,7 +166,6 @@ class Arena:
         self._slabs.append(
             torch.empty(shape, dtype=WORD, device=self.device, pin_memory=self.pinned)
         )
-        # New tensors, not larger ones: a thread that gathers may hold the old ones.
-        end = self._starts[-1:] + count
-        self._starts = torch.cat([self._starts, end])
-        self._used = torch.cat([self._used, torch.zeros(count, dtype=torch.bool)])
+        # New arrays, not larger ones: a thread that gathers may hold the old ones.
+        self._starts = np.append(self._starts, self._starts[-1] + count)
+        self._used = np.append(self._used, np.zeros(count, dtype=np.bool_))
