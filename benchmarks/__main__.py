@@ -10,7 +10,7 @@ import importlib
 
 from benchmarks.report import ROOT
 
-NAMES = ("exactness", "interference", "photographs")
+NAMES = ("exactness", "interference", "photographs", "archive")
 
 
 def main() -> None:
