@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from longwatch.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
     from torch import Tensor
 
-    from longwatch.memory.segment import Segment
+    from longwatch.memory.recall import Recalling
+    from longwatch.memory.seal import Sealing
+    from longwatch.memory.segment import Part, Segment
 
 
 class Rotary(NamedTuple):
@@ -53,12 +61,68 @@ class Step(ABC):
         """
 
 
+class Recall(Protocol):
+    """Chooses, for one question, what each layer sees of what is not always at hand."""
+
+    def split(self, segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+        """Return the segments that every layer sees: those before what is chosen, those after."""
+        ...
+
+    def choose(self, layer: int, query: Tensor) -> list[Part]:
+        """Return what `layer` sees beside them, oldest first, for `query`, (heads, n, d)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a policy may look at besides the segments when a new one was read."""
+
+    queries: tuple[Tensor, ...]  # of the new segment, one a layer, (heads, n, d), not rotated
+
+
 class Policy(ABC):
-    """Decides what a stream's memory keeps at hand. It is settings only; streams share one."""
+    """Decides what a stream's memory keeps, and how. It is settings only; streams share one."""
+
+    traced = False  # whether `retain` wants a `Trace`
 
     @abstractmethod
-    def retain(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    def retain(
+        self, segments: tuple[Segment, ...], trace: Trace | None = None
+    ) -> tuple[Segment, ...]:
         """Return the segments that stay, in their order, after a new one was put at the end.
 
-        The newest segment always stays.
+        The newest segment always stays. A policy may put one segment in the place of several.
         """
+
+    def sized(self, window_tokens: int) -> Self:
+        """Return this policy with a sliding window of so many tokens.
+
+        Raises:
+            ConfigError: it has no window, or not of this size.
+        """
+        raise ConfigError(f"{type(self).__name__} has no window that could be sized")
+
+    def bounded(self, max_bytes: int, token_bytes: int) -> Self:
+        """Return this policy with what a stream holds bounded to about `max_bytes`.
+
+        `token_bytes` is what the keys and values of one token take as they are read, over all
+        layers. A policy that cannot be bounded raises `ConfigError`.
+        """
+        raise ConfigError(f"{type(self).__name__} keeps everything and cannot be bounded")
+
+    def _with(self, **settings: Any) -> Self:
+        return replace(self, **settings)  # type: ignore[type-var]
+
+    @property
+    def sealing(self) -> Sealing | None:
+        """How segments that leave are sealed; None lets them go."""
+        return None
+
+    @property
+    def recalling(self) -> Recalling | None:
+        """How answers choose among what is not always at hand; None shows all segments."""
+        return None
+
+    def loose(self, segments: Sequence[Segment]) -> range:
+        """Return which segments an answer sees only if they are recalled: neighbours, by index."""
+        return range(0)

@@ -1,7 +1,8 @@
-"""The context of one read or one answer: stored segments, then new tokens, in one buffer."""
+"""The context of one read or one answer: what is stored, then new tokens, in one buffer."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,24 +10,36 @@ from torch.nn.functional import pad
 
 from longwatch.memory.attention import causal, packed
 from longwatch.memory.base import Step
-from longwatch.memory.segment import Segment, place
+from longwatch.memory.row import Row, rotate
+from longwatch.memory.segment import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from longwatch.memory.base import Rope
+    from longwatch.memory.base import Recall, Rope, Rotary
 
 ROOM = 1024  # new tokens that a buffer begins with room for; twice as many whenever it is full
 
 
-class Context(Step):
-    """[segments | new tokens], for as many passes as the new tokens come in.
+@dataclass(slots=True, eq=False)
+class Buffer:
+    """One layer's keys, rotated, and values: what is stored, then what is new."""
 
-    A layer's buffer is made in its first pass, when the query is at hand: stored keys are rotated
-    once, and new ones are appended, up to `room` of them. What is appended is private to this
-    context, so any number of contexts may stand on the same segments.
+    keys: Tensor  # (h, stored + room, d)
+    values: Tensor
+    stored: int
+    origin: Tensor  # (a, 1) int64
+
+
+class Context(Step):
+    """[segments and what was recalled | new tokens], for as many passes as the new tokens take.
+
+    A layer's buffer is made in its first pass, when the query is at hand: that query decides what
+    is recalled, stored keys are rotated once, and new ones are appended, up to `room` of them.
+    What is appended is private to this context, so any number of contexts may stand on the same
+    segments.
     """
 
     def __init__(
@@ -36,61 +49,75 @@ class Context(Step):
         *,
         room: int,
         advance: int | None = None,  # of the new tokens, see `place`
+        recall: Recall | None = None,
     ) -> None:
-        self.segments = tuple(segments)
         self.rope = rope
         self.room = room
         self.advance = advance
-        stored, self._origin = place(self.segments, rope.axes, advance)
-        self.stored = stored.shape[1]  # tokens in front of the new ones
         self.length = 0  # new tokens so far, those of the running pass included
-        self._table = rope.table(stored) if self.segments else None
-        self._rotary = self._table
-        self._buffers: dict[int, tuple[Tensor, Tensor]] = {}
+        self._row = Row(segments, rope, advance, recall)
+        self._buffers: dict[int, Buffer] = {}
         self._start = 0  # new tokens before the running pass
-        self._mask: Tensor | None = None  # of the running pass
+        self._positions: Tensor | None = None  # of the running pass
+        self._rotaries: dict[tuple[int, ...], Rotary] = {}  # of the running pass, by origin
+        self._masks: dict[int, Tensor | None] = {}  # of the running pass, by tokens attended to
+
+    @property
+    def stored(self) -> int:
+        """Tokens in front of the new ones, in the layer that sees most; 0 before the first pass."""
+        return max((buffer.stored for buffer in self._buffers.values()), default=0)
 
     def begin(self, positions: Tensor) -> None:  # noqa: D102
         self._start, self.length = self.length, self.length + positions.shape[1]
         if self.length > self.room:
             raise ValueError(f"a context with room for {self.room} tokens got {self.length}")
-        self._rotary = self.rope.table(positions.cpu() + self._origin)
-        self._mask = None
+        self._positions = positions.cpu()
+        self._rotaries, self._masks = {}, {}
 
     def attend(  # noqa: D102
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float
     ) -> Tensor:
-        if self._rotary is None:
-            raise RuntimeError("`begin` announces a pass before its layers attend")
-        keys, values = self._buffer(layer, key)
-        start, end = self.stored + self._start, self.stored + self.length
-        keys[:, start:end] = self.rope.rotate(key, self._rotary)
-        values[:, start:end] = value
-        keys, values = keys[:, :end], values[:, :end]
-        rotated = self.rope.rotate(query, self._rotary)
-        if self._mask is None:
-            self._mask = causal(rotated, keys)
-        return packed(rotated, keys, values, scale, self._mask)
+        buffer = self._buffer(layer, query, key)
+        rotary = self._rotary(buffer.origin)
+        start, end = buffer.stored + self._start, buffer.stored + self.length
+        buffer.keys[:, start:end] = self.rope.rotate(key, rotary)
+        buffer.values[:, start:end] = value
+        keys, values = buffer.keys[:, :end], buffer.values[:, :end]
+        rotated = self.rope.rotate(query, rotary)
+        if end not in self._masks:
+            self._masks[end] = causal(rotated, keys)
+        return packed(rotated, keys, values, scale, self._masks[end])
 
-    def _buffer(self, layer: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    def _rotary(self, origin: Tensor) -> Rotary:
+        """Return the rotation of the running pass's tokens."""
+        if self._positions is None:
+            raise RuntimeError("`begin` announces a pass before its layers attend")
+        at = tuple(origin[:, 0].tolist())
+        if at not in self._rotaries:
+            self._rotaries[at] = self.rope.table(self._positions + origin)
+        return self._rotaries[at]
+
+    def _buffer(self, layer: int, query: Tensor, like: Tensor) -> Buffer:
         """Return the layer's keys and values, with space for the running pass."""
-        keys, values = self._buffers.get(layer) or self._assemble(layer, like)
-        room = keys.shape[1] - self.stored
+        buffer = self._buffers.get(layer) or self._assemble(layer, query, like)
+        room = buffer.keys.shape[1] - buffer.stored
         if room < self.length:
             more = min(self.room, max(self.length, 2 * room)) - room
-            keys, values = pad(keys, (0, 0, 0, more)), pad(values, (0, 0, 0, more))
-        self._buffers[layer] = keys, values
-        return keys, values
+            buffer.keys = pad(buffer.keys, (0, 0, 0, more))
+            buffer.values = pad(buffer.values, (0, 0, 0, more))
+        self._buffers[layer] = buffer
+        return buffer
 
-    def _assemble(self, layer: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    def _assemble(self, layer: int, query: Tensor, like: Tensor) -> Buffer:
         h, _, d = like.shape
-        keys = like.new_empty(h, self.stored + min(self.room, max(self.length, ROOM)), d)
+        parts, rotary, count, origin = self._row.stored(layer, query, h)
+        keys = like.new_empty(h, count + min(self.room, max(self.length, ROOM)), d)
         values = torch.empty_like(keys)
-        if self._table is not None:
-            stored = torch.cat([s.keys[layer] for s in self.segments], 1)
-            keys[:, : self.stored] = self.rope.rotate(stored, self._table)
-            torch.cat([s.values[layer] for s in self.segments], 1, out=values[:, : self.stored])
-        return keys, values
+        if rotary is not None:
+            stored = torch.cat([part.keys for part in parts], 1)
+            keys[:, :count] = rotate(self.rope, stored, rotary)
+            torch.cat([part.values for part in parts], 1, out=values[:, :count])
+        return Buffer(keys, values, count, origin)
 
 
 class Draft(Context):
@@ -104,25 +131,31 @@ class Draft(Context):
         positions: Tensor,  # (axes, n) int64 of all new tokens, counted from the segment's start
         time: float | None,
         advance: int | None = None,
+        traced: bool = False,
     ) -> None:
         super().__init__(segments, rope, room=positions.shape[1], advance=advance)
         self.positions = positions
         self.time = time
+        self._traced = traced
         self._keys: list[list[Tensor]] = []  # a layer, a pass
         self._values: list[list[Tensor]] = []
+        self._queries: list[list[Tensor]] = []
 
     def attend(  # noqa: D102
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float
     ) -> Tensor:
-        while len(self._keys) <= layer:
-            self._keys.append([])
-            self._values.append([])
-        self._keys[layer].append(key)
-        self._values[layer].append(value)
+        for kept, new in ((self._keys, key), (self._values, value), (self._queries, query)):
+            while len(kept) <= layer:
+                kept.append([])
+            if new is not query or self._traced:
+                kept[layer].append(new)
         return super().attend(layer, query, key, value, scale)
 
-    def segment(self) -> Segment:
-        """Return what was read; every token must have been passed through every layer."""
+    def segment(self, index: int = -1) -> Segment:
+        """Return what was read; every token must have been passed through every layer.
+
+        `index` is the running number of the frame, -1 for text.
+        """
         read = {sum(part.shape[1] for part in layer) for layer in (*self._keys, *self._values)}
         if read != {self.room}:
             raise ValueError(f"{self.room} tokens were announced and {sorted(read)} were read")
@@ -132,4 +165,9 @@ class Draft(Context):
             positions=self.positions.cpu(),
             time=self.time,
             advance=self.advance,
+            index=index,
         )
+
+    def queries(self) -> tuple[Tensor, ...]:
+        """Return the queries of what was read, (heads, n, d) a layer, un-rotated; none untraced."""
+        return tuple(torch.cat(parts, 1) for parts in self._queries if parts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from longwatch.memory.base import Policy
 
 if TYPE_CHECKING:
+    from longwatch.memory.base import Trace
     from longwatch.memory.segment import Segment
 
 
@@ -15,5 +16,7 @@ if TYPE_CHECKING:
 class Full(Policy):
     """Every frame stays at hand; memory and time per frame grow with the stream."""
 
-    def retain(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:  # noqa: D102
+    def retain(  # noqa: D102
+        self, segments: tuple[Segment, ...], trace: Trace | None = None
+    ) -> tuple[Segment, ...]:
         return segments

@@ -3,56 +3,92 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from longwatch.memory.context import Draft
+from longwatch.memory.archive import Archive
+from longwatch.memory.base import Trace
+from longwatch.memory.context import Context, Draft
+from longwatch.memory.recall import Recaller
+from longwatch.memory.sealed import Shape
 from longwatch.types import MemoryStats
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from longwatch.memory.base import Policy, Rope
     from longwatch.memory.segment import Segment
+    from longwatch.memory.view import View
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """What a memory held at one moment. Nothing that is read later can change it."""
 
-    segments: tuple[Segment, ...]
+    segments: tuple[Segment, ...]  # at hand
     frames_seen: int
     tokens_seen: int
+    policy: Policy
+    view: View | None = None  # of what is sealed; no frame is both here and at hand
 
     @property
     def times(self) -> list[float]:
-        """Stream times of the frames held, in seconds, oldest first."""
+        """Stream times of the frames at hand, in seconds, oldest first."""
         return [s.time for s in self.segments if s.time is not None]
 
     @property
     def as_of(self) -> float | None:
         """Stream time of the newest frame held, in seconds; None before the first."""
-        times = self.times
-        return times[-1] if times else None
+        newest = self.segments[-1].time if self.segments else None
+        sealed = None
+        if self.view is not None and (newest is None or newest < self.view.first_time):
+            sealed = self.view.last_time()
+        return newest if sealed is None else sealed
 
     def until(self, time: float) -> Snapshot:
-        """Return the same without the frames after `time`, in seconds on the stream's clock."""
+        """Return the same without the frames after `time`, in seconds on the stream's clock.
+
+        Where a policy keeps only something of many frames in one segment, that segment is left
+        out if the newest of them is after `time`.
+        """
         text = len(self.segments) - len(self.times)
         end = text + bisect_right(self.times, time)
-        return Snapshot(self.segments[:end], self.frames_seen, self.tokens_seen)
+        view = self.view and self.view.between(until=time)
+        return replace(self, segments=self.segments[:end], view=view)
+
+    def between(self, since: float, until: float) -> Snapshot:
+        """Return the same whose recall is limited to frames from `since` to `until`, in seconds.
+
+        What is at hand stays.
+        """
+        return replace(self, view=self.view and self.view.between(since, until))
+
+    def context(self, rope: Rope, *, room: int) -> Context:
+        """Return the context of an answer with room for so many tokens, the question's included.
+
+        Only the model's thread may run passes with it.
+        """
+        recall = None
+        if self.policy.recalling is not None:
+            recall = Recaller(self.policy, self.view)
+        return Context(self.segments, rope, room=room, recall=recall)
 
 
 class Memory:
     """Segments of one stream, under a policy that says which of them stay.
 
     A read is a draft until it is committed: a frame becomes visible whole or not at all. All that
-    others see is one reference to an immutable snapshot, replaced by each commit.
+    others see is one reference to an immutable snapshot, replaced by each commit. A frame leaves
+    the segments at hand in the same commit in which its sealed form appears.
     """
 
     def __init__(self, policy: Policy, rope: Rope) -> None:
         self.policy = policy
+        self.archive: Archive | None = None  # made when the first frame leaves the window
         self._rope = rope
-        self._state = Snapshot((), 0, 0)
+        self._state = Snapshot((), 0, 0, policy)
         self._draft: Draft | None = None
 
     def snapshot(self) -> Snapshot:
@@ -71,7 +107,12 @@ class Memory:
         if last is not None and (time is None or time < last):
             raise ValueError(f"a frame at {time} s cannot follow one at {last} s")
         self._draft = Draft(
-            self._state.segments, self._rope, positions=positions, time=time, advance=advance
+            self._state.segments,
+            self._rope,
+            positions=positions,
+            time=time,
+            advance=advance,
+            traced=self.policy.traced,
         )
         return self._draft
 
@@ -79,12 +120,17 @@ class Memory:
         """Keep what was read since `begin`, and let go of what the policy no longer wants."""
         if self._draft is None:
             raise RuntimeError("there is nothing to commit")
-        segment = self._draft.segment()
-        state = self._state
+        state, text = self._state, self._draft.time is None
+        segment = self._draft.segment(-1 if text else state.frames_seen)
+        trace = Trace(self._draft.queries()) if self.policy.traced else None
+        every = (*state.segments, segment)
+        segments = self._seal(every, self.policy.retain(every, trace))
         self._state = Snapshot(
-            self.policy.retain((*state.segments, segment)),
-            state.frames_seen + (segment.time is not None),
+            segments,
+            state.frames_seen + (not text),
             state.tokens_seen + len(segment),
+            self.policy,
+            None if self.archive is None else self.archive.view(),
         )
         self._draft = None
         return segment
@@ -95,14 +141,35 @@ class Memory:
 
     def stats(self) -> MemoryStats:
         """Return sizes, from any thread, without touching the device."""
-        state = self._state
-        times = state.times
+        state, archive = self._state, self.archive
+        oldest = [s.start for s in state.segments if s.start is not None][:1]
         return MemoryStats(
             frames_seen=state.frames_seen,
             tokens_seen=state.tokens_seen,
-            frames_stored=len(times),
+            frames_stored=sum(s.frames for s in state.segments),
             tokens_stored=sum(map(len, state.segments)),
             device_bytes=sum(s.nbytes for s in state.segments),
-            oldest_time=times[0] if times else None,
-            newest_time=times[-1] if times else None,
+            oldest_time=oldest[0] if oldest else None,
+            newest_time=state.as_of,
+            sealed_tokens=0 if archive is None else archive.tokens,
+            archive_bytes=0 if archive is None else archive.nbytes,
+            rungs=() if archive is None else tuple(archive.rungs()),
         )
+
+    def _seal(self, every: Sequence[Segment], kept: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        """Seal what left; return what is at hand, with the frames that do not fill a block yet."""
+        sealing, recalling = self.policy.sealing, self.policy.recalling
+        if sealing is None or recalling is None:
+            return kept
+        stay = set(map(id, kept))
+        gone = [s for s in every if id(s) not in stay]
+        if not gone:
+            return kept
+        if self.archive is None:
+            tokens = sealing.block_tokens or len(gone[0])
+            self.archive = Archive(sealing, recalling.scorer, Shape.of(gone[0]), tokens)
+        waiting = gone[self.archive.seal(gone) :]
+        if not waiting:
+            return kept
+        before = sum(s.index < waiting[0].index for s in kept)
+        return (*kept[:before], *waiting, *kept[before:])

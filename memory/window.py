@@ -9,6 +9,9 @@ from longwatch.errors import ConfigError
 from longwatch.memory.base import Policy
 
 if TYPE_CHECKING:
+    from typing import Self
+
+    from longwatch.memory.base import Trace
     from longwatch.memory.segment import Segment
 
 
@@ -31,7 +34,15 @@ class Window(Policy):
         if self.sinks < 0:
             raise ConfigError(f"window sinks must not be negative, and {self.sinks} is")
 
-    def retain(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:  # noqa: D102
+    def sized(self, window_tokens: int) -> Self:  # noqa: D102
+        return self._with(tokens=window_tokens)
+
+    def bounded(self, max_bytes: int, token_bytes: int) -> Self:  # noqa: D102
+        return self._with(tokens=max(1, max_bytes // token_bytes))
+
+    def retain(  # noqa: D102
+        self, segments: tuple[Segment, ...], trace: Trace | None = None
+    ) -> tuple[Segment, ...]:
         text = sum(s.time is None for s in segments)
         fixed = min(text + self.sinks, len(segments))
         room, first = self.tokens, len(segments)

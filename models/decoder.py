@@ -41,6 +41,15 @@ class Decoder:
         self.layers: int = stack.config.num_hidden_layers
         self.rope = DecoderRope(model, self.dtype, self.device)
 
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of one token's keys and values, over all layers."""
+        config = self._model.config
+        heads = config.num_attention_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // heads
+        shared = getattr(config, "num_key_value_heads", None) or heads
+        return int(2 * self.layers * shared * width * self.dtype.itemsize)
+
     @torch.inference_mode()
     def embed(self, ids: Sequence[int]) -> Tensor:
         """Return the embeddings, (n, d), of token ids."""

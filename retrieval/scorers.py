@@ -142,8 +142,9 @@ class MaxSim(Reranker):
 
     def rerank(self, query: Tensor, keys: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
         asked = by_group(query, keys.shape[1])
-        products = torch.einsum("hnd,chtd->cnt", asked, keys.float())
-        return products.masked_fill(_padding(keys, lengths)[:, None], -torch.inf).amax(2).sum(1)
+        # Summed over heads afterwards: an einsum over both axes would copy all keys first.
+        products = (keys.float() @ asked.transpose(1, 2)).sum(1)  # (c, T, n)
+        return products.masked_fill(_padding(keys, lengths)[..., None], -torch.inf).amax(1).sum(1)
 
 
 @dataclass(frozen=True)

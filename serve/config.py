@@ -57,11 +57,14 @@ class Settings(BaseSettings):
     queue: int = Field(default=2, description="frames of a stream that may wait for the model")
     on_full: str = Field(default="drop_oldest", description="drop_oldest, drop_newest or block")
     compressor: str = Field(default="keep_all", description="what thins out a frame's tokens")
-    policy: str = Field(default="window", description="what a stream's memory keeps")
+    policy: str = Field(default="longwatch", description="what a stream's memory keeps")
     window_tokens: int = Field(
-        default=0, ge=0, description="size of the window; 0 takes the model's own"
+        default=0, ge=0, description="size of the window; 0 takes the model's or the method's own"
     )
     sinks: int = Field(default=1, description="first frames that a window always keeps")
+    memory_mb: int = Field(
+        default=0, ge=0, description="MiB of keys and values a stream; 0 leaves it to the policy"
+    )
 
     frame_share: float = Field(
         default=0.5, description="of the model's time, for frames beside answers"
@@ -125,6 +128,7 @@ class Settings(BaseSettings):
             policy=self.policy,
             window_tokens=self.window_tokens or None,
             sinks=self.sinks,
+            memory_mb=self.memory_mb or None,
         )
 
     @property

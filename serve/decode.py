@@ -87,7 +87,7 @@ class Answer:
         sampling, model = self._question.sampling, self._model
         sampler, text = Sampler(sampling), TextStream(model.tokenizer, sampling.stop)
         room = len(self._ids) + sampling.max_tokens
-        context = Context(self._snapshot.segments, model.decoder.rope, room=room)
+        context = self._snapshot.context(model.decoder.rope, room=room)
         self._begun = time.perf_counter()
         hidden = yield from self._prefill(context)
         while hidden is not None:

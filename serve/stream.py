@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.compressors import COMPRESSORS
 from longwatch.errors import ConfigError, EmptyStreamError
-from longwatch.memory import POLICIES, Window
+from longwatch.memory import POLICIES, Longwatch, Window
 from longwatch.memory.memory import Memory
 from longwatch.registry import lookup
 from longwatch.stream.buffer import DropPolicy, LatestBuffer
@@ -37,9 +37,10 @@ class StreamSettings:
     queue: int = 2  # frames that may wait for the model
     on_full: str = "drop_oldest"  # or drop_newest, block
     compressor: str = "keep_all"  # a name of `compressors.COMPRESSORS`
-    policy: str = "window"  # a name of `memory.POLICIES`
-    window_tokens: int | None = None  # of the policy `window`; None takes the model's own
-    sinks: int = 1  # frames of the policy `window` that always stay
+    policy: str = "longwatch"  # a name of `memory.POLICIES`
+    window_tokens: int | None = None  # None takes the model's own, or what the policy's paper says
+    sinks: int = 1  # frames that always stay, of the policies `window` and `longwatch`
+    memory_mb: int | None = None  # most MiB of keys and values; None leaves it to the policy
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -53,13 +54,26 @@ class StreamSettings:
         DropPolicy.parse(self.on_full)
         lookup(COMPRESSORS, self.compressor, "compressor")
         lookup(POLICIES, self.policy, "memory policy")
-        Window(1 if self.window_tokens is None else self.window_tokens, self.sinks)
+        if self.memory_mb is not None and self.memory_mb < 1:
+            raise ConfigError(f"memory_mb must be at least 1, not {self.memory_mb}")
+        self._policy(1, 1)
 
     def make_policy(self, model: VideoLM) -> Policy:
         """Return the memory policy, with the model's own window where none was named."""
-        if self.policy == "window":
-            return Window(self.window_tokens or model.window_tokens, self.sinks)
-        return POLICIES[self.policy]()
+        return self._policy(model.window_tokens, model.decoder.token_bytes)
+
+    def _policy(self, window_tokens: int, token_bytes: int) -> Policy:
+        made: Policy
+        if self.policy in ("window", "longwatch"):
+            kind = Window if self.policy == "window" else Longwatch
+            made = kind(sinks=self.sinks).sized(window_tokens)
+        else:
+            made = POLICIES[self.policy]()
+        if self.window_tokens is not None:
+            made = made.sized(self.window_tokens)
+        if self.memory_mb is not None:
+            made = made.bounded(self.memory_mb << 20, token_bytes)
+        return made
 
 
 @dataclass(frozen=True, slots=True)

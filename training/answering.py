@@ -44,7 +44,7 @@ def answer(model: VideoLM, snapshot: Snapshot, question: Question) -> str:
     for asked, answered in question.history:
         turns += [Turn("user", asked), Turn("assistant", answered)]
     ids = model.prompt_ids([*turns, Turn("user", question.text)])
-    context = Context(snapshot.segments, model.decoder.rope, room=len(ids) + MOST)
+    context = snapshot.context(model.decoder.rope, room=len(ids) + MOST)
     sampler, said = Sampler(Sampling(max_tokens=MOST)), list[int]()
     hidden = model.read_text(ids, context)
     while len(said) < MOST:

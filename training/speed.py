@@ -82,7 +82,7 @@ class Bench:
         spent["read"] = timed(lambda: self._read(seen, frame.time))
         spent["frame"] = encode + spent["read"]
         ids = model.prompt_ids([Turn("user", QUESTION)])
-        context = Context(self._memory.snapshot().segments, model.decoder.rope, room=len(ids) + 1)
+        context = self._memory.snapshot().context(model.decoder.rope, room=len(ids) + 1)
         spent["question"] = timed(lambda: model.read_text(ids, context))
         spent["token"] = timed(lambda: model.read_text(ids[:1], context, context.length))
         self._frames += 1

@@ -160,6 +160,7 @@ class StreamPolicy(Strict):
     memory: Annotated[str, Field(max_length=32)] | None = None
     window_tokens: int | None = None
     sinks: int | None = None
+    memory_mb: int | None = None
     compressor: Annotated[str, Field(max_length=32)] | None = None
 
 

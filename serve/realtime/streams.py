@@ -69,6 +69,7 @@ class Streams:
             "on_full": kept.on_full,
             "memory": kept.policy,
             "window_tokens": kept.window_tokens or self._service.engine.model.window_tokens,
+            "memory_mb": kept.memory_mb,
             "compressor": kept.compressor,
         }
         self._say("lw.stream.opened", feed, handle=self._handles, accepted=accepted)
@@ -139,6 +140,7 @@ class Streams:
             "policy": policy.memory,
             "window_tokens": policy.window_tokens,
             "sinks": policy.sinks,
+            "memory_mb": policy.memory_mb,
             "compressor": policy.compressor,
         }
         given = {name: value for name, value in given.items() if value is not None}

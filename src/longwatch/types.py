@@ -64,3 +64,6 @@ class MemoryStats:
     device_bytes: int
     oldest_time: float | None  # seconds on the stream's clock, of the oldest stored frame
     newest_time: float | None
+    sealed_tokens: int = 0  # in the archive
+    archive_bytes: int = 0  # of blocks, of the keys that find them, and of their table
+    rungs: tuple[tuple[int, int], ...] = ()  # of the archive: blocks, bytes

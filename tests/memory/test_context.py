@@ -43,8 +43,8 @@ def test_a_buffer_that_grows_gives_what_a_large_one_gives(
 def test_an_answer_that_may_be_long_takes_no_more_room_than_it_needs(memory: Memory) -> None:
     short, _ = decode(memory, 5, [5])
     long, _ = decode(memory, 100_000, [5])
-    assert [keys.shape[1] for keys, _ in short._buffers.values()] == [12 + 5] * 2
-    assert [keys.shape[1] for keys, _ in long._buffers.values()] == [12 + context.ROOM] * 2
+    assert [buffer.keys.shape[1] for buffer in short._buffers.values()] == [12 + 5] * 2
+    assert [buffer.keys.shape[1] for buffer in long._buffers.values()] == [12 + context.ROOM] * 2
 
 
 def test_more_tokens_than_were_announced_are_refused(memory: Memory) -> None:

@@ -12,12 +12,10 @@ from longwatch.memory import POLICIES, Full, Policy, Window
 from longwatch.memory.context import Context
 from longwatch.memory.memory import Memory, Snapshot
 from tests.memory import tiny
+from tests.memory.cases import BOUNDED, RECALLING, UNLIMITED
 
 if TYPE_CHECKING:
     from longwatch.models.decoder import Decoder
-
-UNLIMITED: list[Policy] = [Full(), Window(tokens=1_000_000)]
-BOUNDED: list[Policy] = [Window(tokens=12, sinks=1), Window(tokens=1, sinks=0), Window(20, 3)]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +25,7 @@ def model() -> Decoder:
 
 def answer(model: Decoder, snapshot: Snapshot, question: torch.Tensor) -> torch.Tensor:
     """Return the hidden states, (n, d), of `question` asked about `snapshot`."""
-    context = Context(snapshot.segments, model.rope, room=len(question))
+    context = snapshot.context(model.rope, room=len(question))
     return model.forward(question, torch.arange(len(question))[None], context)
 
 
@@ -56,8 +54,8 @@ def test_an_unlimited_budget_equals_the_stock_model(
     torch.testing.assert_close(ask(model, memory), expected[63:], atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("policy", BOUNDED, ids=repr)
-def test_a_bounded_policy_reads_as_if_only_the_kept_frames_were_there(
+@pytest.mark.parametrize("policy", [p for p in BOUNDED if isinstance(p, Window)], ids=repr)
+def test_a_window_reads_as_if_only_the_kept_frames_were_there(
     model: Decoder, policy: Policy
 ) -> None:
     """Positions close over the gap: an answer depends on the kept segments and nothing else."""
@@ -70,6 +68,41 @@ def test_a_bounded_policy_reads_as_if_only_the_kept_frames_were_there(
     again = model.forward(question, torch.arange(5)[None], alone)
     assert torch.equal(ask(model, memory), again)
     assert alone.stored == sum(map(len, kept))
+
+
+@pytest.mark.parametrize("policy", RECALLING, ids=repr)
+def test_all_blocks_recalled_equal_the_same_frames_at_hand(model: Decoder, policy: Policy) -> None:
+    memory, read = Memory(policy, model.rope), []
+    tiny.read(model, memory, tiny.frames(1, 3, seed=3)[0], None)
+    read += memory.snapshot().segments
+    for i, clip in enumerate(tiny.frames(12, 4)):
+        tiny.read(model, memory, clip, float(i))
+        read.append(memory.snapshot().segments[-1])
+    stats = memory.stats()
+    assert stats.sealed_tokens + stats.tokens_stored == 3 + 12 * 4
+    assert stats.sealed_tokens > 30
+    question = tiny.frames(1, 5, seed=9)[0]
+    at_hand = Context(read, model.rope, room=5)
+    expected = model.forward(question, torch.arange(5)[None], at_hand)
+    torch.testing.assert_close(ask(model, memory), expected, atol=1e-5, rtol=0)
+    assert at_hand.stored == 3 + 12 * 4
+
+
+@pytest.mark.parametrize("policy", [p for p in BOUNDED if p.sealing], ids=repr)
+def test_no_frame_is_both_sealed_and_at_hand_or_in_neither(model: Decoder, policy: Policy) -> None:
+    memory = Memory(policy, model.rope)
+    for i, clip in enumerate(tiny.frames(20, 4)):
+        tiny.read(model, memory, clip, float(i))
+        snapshot = memory.snapshot()
+        at_hand = set(snapshot.times)
+        assert len(at_hand) == len(snapshot.times)
+        sealed: set[float] = set()
+        if snapshot.view is not None:
+            tokens, _ = snapshot.view.tokens(snapshot.view.allowed().nonzero()[0])
+            sealed = set(tokens.time.tolist())
+        assert not at_hand & sealed
+        if policy.sealing and policy.sealing.rungs[0].max_bytes is None:
+            assert at_hand | sealed == {float(t) for t in range(i + 1)}
 
 
 @pytest.mark.parametrize("policy", UNLIMITED + BOUNDED, ids=repr)
@@ -157,9 +190,22 @@ def test_as_of_equals_having_asked_then(model: Decoder, as_of: float) -> None:
     tiny.read_all(model, then, [c for i, c in enumerate(clips) if i <= as_of])
     cut = now.snapshot().until(as_of)
     assert cut.times == then.snapshot().times
-    context = Context(cut.segments, model.rope, room=5)
-    asked = model.forward(tiny.frames(1, 5, seed=9)[0], torch.arange(5)[None], context)
+    asked = answer(model, cut, tiny.frames(1, 5, seed=9)[0])
     assert torch.equal(asked, ask(model, then))
+
+
+@pytest.mark.parametrize("policy", [Full(), *RECALLING], ids=repr)
+@pytest.mark.parametrize("as_of", [0.0, 4.5, 11.0])
+def test_as_of_shows_the_frames_up_to_then_and_no_later_one(
+    model: Decoder, policy: Policy, as_of: float
+) -> None:
+    memory = Memory(policy, model.rope)
+    tiny.read_all(model, memory, tiny.frames(12, 4))
+    cut = memory.snapshot().until(as_of)
+    assert cut.as_of == float(int(as_of))
+    context = cut.context(model.rope, room=5)
+    model.forward(tiny.frames(1, 5, seed=9)[0], torch.arange(5)[None], context)
+    assert context.stored == 4 * (int(as_of) + 1)
 
 
 def test_until_keeps_the_text_that_opens_the_stream(model: Decoder) -> None:
@@ -174,7 +220,7 @@ def test_bytes_are_what_the_tensors_take(model: Decoder, policy: Policy) -> None
     memory = Memory(policy, model.rope)
     tiny.read_all(model, memory, tiny.frames(8, 4))
     stats = memory.stats()
-    per_token = 2 * 2 * 2 * 8 * 4  # keys and values, layers, heads, channels, fp32
-    assert stats.device_bytes == stats.tokens_stored * per_token
+    assert stats.device_bytes == stats.tokens_stored * model.token_bytes
     assert (stats.frames_seen, stats.tokens_seen) == (8, 32)
     assert stats.newest_time == 7.0
+    assert (stats.archive_bytes > 0) == (stats.sealed_tokens > 0)

@@ -16,13 +16,13 @@ def segment(positions: list[list[int]], advance: int | None = None) -> Segment:
 def test_text_is_counted_on() -> None:
     placed = place([segment([[0, 1, 2]]), segment([[0, 1]])], axes=1)
     assert placed.positions.tolist() == [[0, 1, 2, 3, 4]]
-    assert placed.origin.tolist() == [[5]]
+    assert placed.end.next(None).tolist() == [[5]]
 
 
 def test_no_segments_start_at_zero() -> None:
     placed = place([], axes=3)
     assert placed.positions.shape == (3, 0)
-    assert placed.origin.tolist() == [[0], [0], [0]]
+    assert placed.end.next(None).tolist() == [[0], [0], [0]]
 
 
 def test_a_picture_moves_all_axes_by_its_longest_side() -> None:
@@ -45,11 +45,11 @@ def test_frames_of_one_video_go_on_in_time_and_return_in_space() -> None:
         [0, 1, 1, 1, 1, 1, 1],
         [0, 1, 2, 1, 2, 1, 2],
     ]
-    assert placed.origin.tolist() == [[10]] * 3
-    assert place([segment([[0]] * 3), frame], 3, advance=4).origin.tolist() == [[5], [1], [1]]
+    assert placed.end.next(None).tolist() == [[10]] * 3
+    assert place([segment([[0]] * 3), frame], 3).end.next(4).tolist() == [[5], [1], [1]]
 
 
 def test_a_frame_says_how_much_later_the_next_one_starts() -> None:
     first, second = (segment([[0]] * 3, advance) for advance in (2, 7))
     assert place([first, second], axes=3).positions[0].tolist() == [0, 2]
-    assert place([first, second], 3, advance=1).origin[0].tolist() == [9]
+    assert place([first, second], 3).end.next(1)[0].tolist() == [9]

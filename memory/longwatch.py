@@ -1,0 +1,90 @@
+"""Longwatch's own memory: a window, and an archive whose blocks fade as they age."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from longwatch.errors import ConfigError
+from longwatch.memory.base import Policy
+from longwatch.memory.codec import Codec
+from longwatch.memory.recall import Recalling
+from longwatch.memory.seal import Rung, Sealing
+from longwatch.memory.thinning import Thinning
+from longwatch.memory.window import Window
+from longwatch.retrieval import MeanDot
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from longwatch.memory.base import Trace
+    from longwatch.memory.segment import Segment
+    from longwatch.retrieval import Scorer
+
+
+@dataclass(frozen=True)
+class Longwatch(Policy):
+    """Sinks and a window at hand; older frames sealed, recalled by question, and slowly faded.
+
+    An answer sees [sinks | blocks recalled in each layer | window]: the present is always there
+    and only the past is retrieved. A frame that leaves the window keeps the tokens that stand out,
+    in few bits. Where the archive is over `max_bytes`, its oldest blocks go down a ladder: on each
+    rung two become one with half of their tokens, so that each holds twice as long a time in the
+    same bytes, and only what is older than the last rung is forgotten.
+    """
+
+    window_tokens: int = 4096
+    sinks: int = 1  # frames at the stream's start
+    block_tokens: int = 32
+    thinning: Thinning | None = field(default_factory=lambda: Thinning(3))
+    codec: Codec = field(default_factory=Codec)
+    tokens: int = 1024  # recalled in each layer
+    scorer: Scorer = field(default_factory=MeanDot)
+    max_bytes: int | None = 256 << 20  # of the archive's blocks
+    rungs: int = 6
+    fresh: float = 0.5  # share of `max_bytes` for the first rung; the others have the rest
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if self.rungs < 2 or not 0 < self.fresh < 1:
+            raise ConfigError(
+                f"the ladder needs at least 2 rungs and a first one with a share between 0 and 1 "
+                f"of the bytes, not {self.rungs} and {self.fresh}"
+            )
+        _ = self._window, self.sealing, self.recalling
+
+    @property
+    def _window(self) -> Window:
+        return Window(self.window_tokens, self.sinks)
+
+    def sized(self, window_tokens: int) -> Self:  # noqa: D102
+        return self._with(window_tokens=window_tokens)
+
+    def bounded(self, max_bytes: int, token_bytes: int) -> Self:  # noqa: D102
+        window = min(self.window_tokens, max(1, max_bytes // (2 * token_bytes)))
+        return self._with(window_tokens=window, max_bytes=max(1, max_bytes - window * token_bytes))
+
+    def retain(  # noqa: D102
+        self, segments: tuple[Segment, ...], trace: Trace | None = None
+    ) -> tuple[Segment, ...]:
+        return self._window.retain(segments)
+
+    @property
+    def sealing(self) -> Sealing:
+        """Return how frames are stored, and how they age."""
+        if self.max_bytes is None:
+            limits: list[int | None] = [None]
+        else:
+            first = max(1, int(self.fresh * self.max_bytes))
+            each = max(1, (self.max_bytes - first) // (self.rungs - 1))
+            limits = [first, *[each] * (self.rungs - 1)]
+        return Sealing(
+            block_tokens=self.block_tokens,
+            thinning=self.thinning,
+            rungs=tuple(Rung(self.codec, limit) for limit in limits),
+        )
+
+    @property
+    def recalling(self) -> Recalling:
+        """Return how blocks are found."""
+        return Recalling(blocks=None, tokens=self.tokens, scorer=self.scorer)

@@ -1,0 +1,218 @@
+"""What each layer of one answer sees of the past: scored by its own queries, in its own pass."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from longwatch.errors import ConfigError
+from longwatch.memory.segment import Part
+from longwatch.retrieval import MeanDot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from longwatch.memory.base import Policy
+    from longwatch.memory.segment import Segment
+    from longwatch.memory.table import Tokens
+    from longwatch.memory.view import View
+    from longwatch.retrieval import Scorer
+
+
+@dataclass(frozen=True)
+class Recalling:
+    """How much an answer recalls in each layer, and how it stands there."""
+
+    blocks: int | None = 64  # at most; None: no limit
+    tokens: int | None = None  # or blocks of at most so many tokens, but at least one
+    share: float | None = None  # or this share of all that may be recalled
+    page_tokens: int | None = None  # of the pieces that loose segments are chosen in; None: whole
+    scorer: Scorer = field(default_factory=MeanDot)  # what finds them
+    gap: int = 0  # most places left free for frames that are missing between two
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in ("blocks", "tokens", "page_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} to recall must be at least 1, not {value}")
+        if self.share is not None and not 0 < self.share <= 1:
+            raise ConfigError(f"the share to recall must be in (0, 1], not {self.share}")
+        if self.gap < 0:
+            raise ConfigError(f"gap must not be negative, and {self.gap} is")
+
+    def limit(self, candidates: int, tokens: int) -> int:
+        """Return how many of so many candidates, of so many tokens each, are recalled."""
+        limits = [candidates]
+        if self.blocks is not None:
+            limits.append(self.blocks)
+        if self.tokens is not None:
+            limits.append(max(1, self.tokens // tokens))
+        if self.share is not None:
+            limits.append(math.ceil(self.share * candidates))
+        return min(limits)
+
+
+class Piece(NamedTuple):
+    """Neighbouring tokens of a loose segment in one layer, recalled together or not at all."""
+
+    part: Part
+    times: list[float]  # of each token, in seconds
+
+
+class Seen(NamedTuple):
+    """A frame that a layer recalled, by its time in seconds, and the score of its block."""
+
+    layer: int
+    time: float
+    score: float
+
+
+class Recaller:
+    """The recall of one answer; used on the model's thread while the answer is prefilled.
+
+    Candidates are the blocks of the archive and the policy's loose segments. The best of all of
+    them, by the stream's scorer, stand in the order of time between the segments at hand.
+    """
+
+    def __init__(self, policy: Policy, view: View | None) -> None:
+        if policy.recalling is None:
+            raise ValueError("the policy recalls nothing")
+        self.settings = policy.recalling
+        self.seen: list[Seen] = []  # of all layers
+        self._policy, self._view = policy, view
+        self._loose: tuple[Segment, ...] = ()
+        self._allowed = np.zeros(0, np.bool_) if view is None else view.allowed()
+        self._sealed = int(self._allowed.sum())
+
+    def split(  # noqa: D102
+        self, segments: Sequence[Segment]
+    ) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+        loose = self._policy.loose(segments)
+        self._loose = tuple(segments[i] for i in loose)
+        if self._loose:
+            return tuple(segments[: loose.start]), tuple(segments[loose.stop :])
+        first = math.inf if self._view is None else self._view.first_time
+        head = tuple(s for s in segments if s.start is None or s.start < first)
+        return head, tuple(segments[len(head) :])
+
+    def choose(self, layer: int, query: Tensor) -> list[Part]:  # noqa: D102
+        pieces = [piece for s in self._loose for piece in self._cut(s, layer)]
+        total = self._sealed + len(pieces)
+        if not total:
+            return []
+        size = len(pieces[0].times) if self._view is None else self._view.archive.block_tokens
+        limit = self.settings.limit(total, size)
+        queries = self.settings.scorer.queries(query, self._heads(pieces)).float()
+        ranked = [(-score, 0, i) for i, score in self._search(layer, queries, limit)]
+        ranked += [(-score, 1, i) for i, score in enumerate(self._scores(pieces, queries))]
+        best = sorted(ranked)[:limit]
+        blocks = {i: -score for score, loose, i in best if not loose}
+        found = [] if not blocks else [self._recalled(layer, blocks)]
+        for i, score in sorted((i, -score) for score, loose, i in best if loose):
+            found.append(pieces[i].part)
+            self._note(layer, pieces[i].times, score)
+        return [part for part in found if part.keys.shape[1]]
+
+    def times(self) -> dict[float, float]:
+        """Return the frames recalled, by their time in seconds, and each one's summed weight.
+
+        A layer spreads a weight of one over what it recalled, by the softmax of the scores.
+        """
+        weights: dict[float, float] = {}
+        for layer in {seen.layer for seen in self.seen}:
+            here = [seen for seen in self.seen if seen.layer == layer]
+            scores = torch.tensor([seen.score for seen in here], dtype=torch.float64)
+            for seen, weight in zip(here, scores.softmax(0).tolist(), strict=True):
+                weights[seen.time] = weights.get(seen.time, 0.0) + weight
+        return weights
+
+    def _heads(self, pieces: Sequence[Piece]) -> int:
+        return (
+            pieces[0].part.keys.shape[0] if self._view is None else self._view.archive.shape.heads
+        )
+
+    def _search(self, layer: int, queries: Tensor, limit: int) -> list[tuple[int, float]]:
+        """Return the best blocks of the archive, at most `limit`, and their scores."""
+        if self._view is None or not self._sealed:
+            return []
+        hits = self._view.archive.index[layer].search(queries, limit, self._allowed)
+        return list(zip(hits.ids, hits.scores, strict=True))
+
+    def _scores(self, pieces: Sequence[Piece], queries: Tensor) -> list[float]:
+        vectors = [self.settings.scorer.vectors(piece.part.keys.float(), None) for piece in pieces]
+        return [float((found @ queries.T).amax(0).sum()) for found in vectors]
+
+    def _recalled(self, layer: int, blocks: dict[int, float]) -> Part:
+        """Return blocks of the archive, given with their scores, in the order of time."""
+        view = self._view
+        if view is None:
+            raise RuntimeError("blocks are recalled from an archive")
+        ids = np.array(sorted(blocks))
+        ids = ids[view.rows.frame[ids - view.base, 0].argsort(kind="stable")]
+        tokens, index = view.tokens(ids)
+        keys, values = view.archive.read(layer, ids, view)
+        at = torch.from_numpy(index).to(keys.device)
+        scores = np.array([blocks[i] for i in ids.tolist()])
+        _, first = np.unique(tokens.frame, return_index=True)
+        for time, score in zip(tokens.time[first], scores[index[first] // view.width], strict=True):
+            self.seen.append(Seen(layer, float(time), float(score)))
+        positions, span, last = placed(tokens, view.archive.shape.advance, self.settings.gap)
+        return Part(keys[:, at], values[:, at], positions, span, view.archive.shape.advance, last)
+
+    def _note(self, layer: int, times: Sequence[float], score: float) -> None:
+        self.seen += [Seen(layer, time, score) for time in dict.fromkeys(times)]
+
+    def _cut(self, segment: Segment, layer: int) -> list[Piece]:
+        """Return the pieces of a loose segment as a layer sees it."""
+        part, times = segment.part(layer), segment.times(layer)
+        size = self.settings.page_tokens or len(segment)
+        pieces = []
+        for start in range(0, len(segment), size):
+            some = slice(start, start + size)
+            piece = part._replace(
+                keys=part.keys[:, some],
+                values=part.values[:, some],
+                positions=part.positions[..., some],
+            )
+            pieces.append(Piece(close(piece) if size < len(segment) else piece, times[some]))
+        return pieces
+
+
+def close(part: Part) -> Part:
+    """Return the part from its own smallest position on."""
+    at = part.positions.flatten(1)
+    positions = part.positions - at.amin(1).reshape(-1, *[1] * (part.positions.ndim - 1))
+    return part._replace(positions=positions, span=positions.flatten(1).amax(1, keepdim=True) + 1)
+
+
+def placed(tokens: Tokens, advance: int | None, gap: int) -> tuple[Tensor, Tensor, int]:
+    """Return positions, (a, n), of frames that stand side by side, their span and `Part.last`.
+
+    Up to `gap` frames that are missing between two leave as much room as the earlier one takes.
+    """
+    new = np.flatnonzero(np.diff(tokens.frame, prepend=-1))
+    rank = np.zeros(len(tokens), np.int64)
+    rank[new[1:]] = 1
+    rank = rank.cumsum()
+    frames, spans = tokens.frame[new].astype(np.int64), tokens.span[new].astype(np.int64)
+    steps = spans if advance is None else np.full(len(new), advance)
+    missing = np.minimum(np.diff(frames) - 1, gap)
+    starts = np.concatenate([[0], (steps[:-1] * (1 + missing)).cumsum()])
+    at = tokens.place.astype(np.int64)
+    if advance is None:
+        at += starts[rank]
+        span = np.full((len(at), 1), starts[-1] + spans[-1])
+        last = 0
+    else:
+        at[0] += starts[rank]
+        span = np.full((len(at), 1), spans.max())
+        span[0] += starts[-1]
+        last = int(starts[-1])
+    return torch.from_numpy(at), torch.from_numpy(span), last

@@ -1,0 +1,50 @@
+"""How segments that leave the window are sealed: settings of a stream's archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from longwatch.errors import ConfigError
+from longwatch.memory.codec import Codec
+from longwatch.registry import lookup
+from longwatch.retrieval import RETRIEVERS
+
+if TYPE_CHECKING:
+    from longwatch.memory.thinning import Thinning
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of the ladder that blocks go down as they age."""
+
+    codec: Codec = field(default_factory=Codec)
+    max_bytes: int | None = None  # of its blocks; over it the oldest go down. None: no limit
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if self.max_bytes is not None and self.max_bytes < 1:
+            raise ConfigError(f"a rung's max_bytes must be at least 1, not {self.max_bytes}")
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """What becomes of segments that leave the window.
+
+    Their tokens fill blocks of at most `block_tokens`; a frame is split only where it alone is
+    larger. Blocks begin on the first rung. Where a rung is over its limit, the oldest two become
+    one on the next rung, with half of their tokens; on the last rung the oldest is forgotten.
+    """
+
+    block_tokens: int | None = None  # None: as many as the first frame that is sealed has
+    retriever: str = "faiss_flat"  # a name of `retrieval.RETRIEVERS`
+    thinning: Thinning | None = None  # which tokens of a frame are sealed; None: all
+    rungs: tuple[Rung, ...] = (Rung(),)
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if self.block_tokens is not None and self.block_tokens < 1:
+            raise ConfigError(f"block_tokens must be at least 1, not {self.block_tokens}")
+        if not self.rungs:
+            raise ConfigError("an archive needs at least one rung")
+        lookup(RETRIEVERS, self.retriever, "retriever")

@@ -1,0 +1,136 @@
+"""What is known of each sealed block without its keys and values: where, when, which tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FIRST = 64  # rows that a table begins with; twice as many whenever it is full
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokens:
+    """Where tokens came from, in the order of time."""
+
+    frame: NDArray[np.int32]  # (n,) running number of the frame in its stream
+    time: NDArray[np.float64]  # (n,) seconds on the stream's clock
+    place: NDArray[np.int16]  # (a, n) position from the frame's own start
+    span: NDArray[np.int16]  # (n,) positions that the frame takes, the largest of its axes
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self.frame)
+
+    def take(self, at: NDArray[np.int64]) -> Tokens:
+        """Return the tokens at the indices `at`."""
+        return Tokens(self.frame[at], self.time[at], self.place[:, at], self.span[at])
+
+    @classmethod
+    def joined(cls, parts: list[Tokens]) -> Tokens:
+        """Return all tokens of `parts`, which must not be empty, in their order."""
+        return cls(
+            np.concatenate([part.frame for part in parts]),
+            np.concatenate([part.time for part in parts]),
+            np.concatenate([part.place for part in parts], 1),
+            np.concatenate([part.span for part in parts]),
+        )
+
+
+class Rows(NamedTuple):
+    """The columns of a table, a row a block; T tokens at most in each."""
+
+    rung: NDArray[np.int8]
+    slot: NDArray[np.int64]  # in the rung's arena
+    length: NDArray[np.int32]  # tokens used
+    frame: NDArray[np.int32]  # (rows, T)
+    time: NDArray[np.float64]  # (rows, T)
+    place: NDArray[np.int16]  # (rows, a, T)
+    span: NDArray[np.int16]  # (rows, T)
+
+    @classmethod
+    def empty(cls, rows: int, tokens: int, axes: int) -> Rows:
+        """Return so many rows of blocks of so many tokens."""
+        return cls(
+            np.zeros(rows, np.int8),
+            np.zeros(rows, np.int64),
+            np.zeros(rows, np.int32),
+            np.zeros((rows, tokens), np.int32),
+            np.zeros((rows, tokens)),
+            np.zeros((rows, axes, tokens), np.int16),
+            np.zeros((rows, tokens), np.int16),
+        )
+
+
+class Table:
+    """Rows of blocks by id. Ids are given out in order and rows never change.
+
+    One thread writes. A reader keeps what `rows` and `base` were, and never looks beyond the
+    number of ids that there were then.
+    """
+
+    def __init__(self, tokens: int, axes: int) -> None:
+        """Begin without blocks; a block has at most `tokens`, each with `axes` positions."""
+        self.tokens, self.axes = tokens, axes
+        self.rows = Rows.empty(FIRST, tokens, axes)
+        self.base = 0  # id of the first row
+        self.end = 0  # the next id
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all columns, spare rows included."""
+        return sum(column.nbytes for column in self.rows)
+
+    def add(self, rung: int, slot: int, tokens: Tokens) -> int:
+        """Enter a block; return its id."""
+        row, n = self.end - self.base, len(tokens)
+        if row == len(self.rows.rung):
+            self._resize(2 * row, 0)
+        rows = self.rows
+        rows.rung[row], rows.slot[row], rows.length[row] = rung, slot, n
+        rows.frame[row, :n], rows.time[row, :n] = tokens.frame, tokens.time
+        rows.place[row, :, :n], rows.span[row, :n] = tokens.place, tokens.span
+        self.end += 1
+        return self.end - 1
+
+    def skip(self, ids: int) -> None:
+        """Go on with the id `ids`, at an empty table."""
+        self.base = self.end = ids
+
+    def trim(self, first: int) -> None:
+        """Let go of the rows before the id `first`, once they are half of all rows."""
+        gone = first - self.base
+        if gone > max(FIRST, len(self.rows.rung) // 2):
+            self._resize(len(self.rows.rung), gone)
+            self.base = first
+
+    def _resize(self, rows: int, gone: int) -> None:
+        """Copy the rows from `gone` on into new columns, which leave the old to their readers."""
+        new = Rows.empty(rows, self.tokens, self.axes)
+        some = slice(gone, self.end - self.base)
+        olds: tuple[NDArray[Any], ...] = self.rows
+        freshes: tuple[NDArray[Any], ...] = new
+        for old, fresh in zip(olds, freshes, strict=True):
+            fresh[: some.stop - gone] = old[some]
+        self.rows = new
+
+
+def tokens_of(rows: Rows, at: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int64]]:
+    """Return the tokens of the blocks in the rows `at`, and where they are among all (b * T)."""
+    width = rows.frame.shape[1]
+    used = np.arange(width) < rows.length[at, None]
+    index = np.flatnonzero(used)
+    place = rows.place[at].transpose(1, 0, 2).reshape(rows.place.shape[1], -1)
+    return (
+        Tokens(
+            rows.frame[at].reshape(-1)[index],
+            rows.time[at].reshape(-1)[index],
+            place[:, index],
+            rows.span[at].reshape(-1)[index],
+        ),
+        index,
+    )

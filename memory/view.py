@@ -1,0 +1,72 @@
+"""What one snapshot sees of an archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from longwatch.memory.table import tokens_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from longwatch.memory.archive import Archive
+    from longwatch.memory.table import Rows, Tokens
+
+
+class Lease:
+    """Whoever holds one may still look at what is let go after it was given out."""
+
+    __slots__ = ("__weakref__", "after")
+
+    def __init__(self) -> None:
+        self.after: Lease | None = None  # the next one: it lives as long as this one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """The blocks that one snapshot sees. Nothing that is sealed or let go later changes it."""
+
+    archive: Archive
+    rows: Rows
+    base: int  # id of the first row
+    end: int  # ids before this one exist
+    dead: NDArray[np.bool_]  # by id, as far as it goes: let go before this view
+    lease: Lease
+    first_time: float  # of the oldest token, in seconds
+    since: float = -np.inf  # blocks that end before are not seen
+    until: float = np.inf  # tokens of frames after it are not seen
+
+    @property
+    def width(self) -> int:
+        """Most tokens of a block."""
+        return int(self.rows.frame.shape[1])
+
+    def between(self, since: float = -np.inf, until: float = np.inf) -> View:
+        """Return the same with frames from `since` to `until`, in seconds, alone."""
+        return replace(self, since=max(since, self.since), until=min(until, self.until))
+
+    def last_time(self) -> float | None:
+        """Return the time of the newest token seen, in seconds, or None where there is none."""
+        ids = np.flatnonzero(self.allowed())
+        return float(self.tokens(ids)[0].time.max()) if len(ids) else None
+
+    def allowed(self) -> NDArray[np.bool_]:
+        """Return (end,) which ids are seen, whole or in part."""
+        allowed = np.ones(self.end, np.bool_)
+        allowed[: self.base] = False
+        dead = self.dead[: self.end]
+        allowed[: len(dead)] &= ~dead
+        count = self.end - self.base
+        times, last = self.rows.time[:count], self.rows.length[:count] - 1
+        allowed[self.base :] &= times[:, 0] <= self.until
+        allowed[self.base :] &= times[np.arange(count), last] >= self.since
+        return allowed
+
+    def tokens(self, ids: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int64]]:
+        """Return the tokens seen of blocks, and where they are among all of these, (b * T)."""
+        tokens, index = tokens_of(self.rows, ids - self.base)
+        seen = np.flatnonzero((tokens.time <= self.until) & (tokens.time >= self.since))
+        return (tokens, index) if len(seen) == len(tokens) else (tokens.take(seen), index[seen])
