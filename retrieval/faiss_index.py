@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GPU_LIMIT = 2048  # most rows that FAISS returns from a GPU
 HALF_MAX = 65504.0  # largest fp16 number
-PART = 4096  # blocks multiplied at once where there are several queries
+PART = 512  # blocks multiplied at once, where there are several queries: they fit in the cache
 BURIED = 0.25  # share of removed rows at which they are cleared away
 
 # FAISS gives these constructors another signature at run time than the one that mypy sees.
