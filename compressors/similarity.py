@@ -12,15 +12,23 @@ from longwatch.types import VisualTokens
 if TYPE_CHECKING:
     from torch import Tensor
 
+SHORTEST, LONGEST = 1e-12, 1e18  # lengths whose squares fp32 holds without loss
+
 
 def unit(values: Tensor) -> Tensor:
-    """Return `values` (..., d) in fp32 at length one; a row of zeros stays zero.
-
-    Each row is first divided by its largest number, so that squares neither overflow nor vanish.
-    """
+    """Return `values` (..., d) in fp32 at length one; a row of zeros stays zero."""
     wide = values.float()
+    lengths: Tensor = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+    if _ordinary(lengths):
+        return wide / lengths
+    # Divided by its largest number first, no square of a row overflows or vanishes.
     largest = wide.abs().amax(-1, keepdim=True)
     return functional.normalize(wide / torch.where(largest > 0, largest, 1.0), dim=-1)
+
+
+def _ordinary(lengths: Tensor) -> bool:
+    """Tell whether lengths are such that no square under them overflowed or vanished."""
+    return bool(((lengths > SHORTEST) & (lengths < LONGEST)).all())
 
 
 def cosine(a: Tensor, b: Tensor) -> Tensor:
@@ -28,6 +36,11 @@ def cosine(a: Tensor, b: Tensor) -> Tensor:
 
     A row of zeros has cosine 1 to a row of zeros, for nothing changed, and 0 to any other.
     """
+    wide_a, wide_b = a.float(), b.float()
+    lengths = [torch.linalg.vector_norm(x, dim=-1) for x in (wide_a, wide_b)]
+    if all(map(_ordinary, lengths)):
+        alike: Tensor = torch.linalg.vecdot(wide_a, wide_b) / lengths[0] / lengths[1]
+        return alike.clamp(-1, 1)
     found = (unit(a) * unit(b)).sum(-1).clamp(-1, 1)
     nothing = (a == 0).all(-1) & (b == 0).all(-1)
     return torch.where(nothing, 1.0, found)
@@ -38,9 +51,9 @@ def cosines(a: Tensor, b: Tensor) -> Tensor:
 
     Rows of zeros are treated as `cosine` treats them.
     """
-    found = (unit(a) @ unit(b).T).clamp(-1, 1)
-    nothing = (a == 0).all(-1)[:, None] & (b == 0).all(-1)[None]
-    return torch.where(nothing, 1.0, found)
+    one, other = unit(a), unit(b)
+    nothing = (one == 0).all(-1)[:, None] & (other == 0).all(-1)[None]
+    return torch.where(nothing, 1.0, (one @ other.T).clamp(-1, 1))
 
 
 def top(scores: Tensor, k: int) -> Tensor:

@@ -62,12 +62,15 @@ class Stc(Budgeted[_History | None]):
 
 def _steady(embeds: Tensor) -> Tensor:
     """Return the half of the channels of `embeds` (n, d) with the least variance, increasing."""
-    scaled = embeds / embeds.abs().max().clamp(min=torch.finfo(torch.float32).tiny)
-    return top(-scaled.var(0, correction=0), max(1, embeds.shape[1] // 2))
+    variance = embeds.var(0, correction=0)
+    if not bool(variance.isfinite().all()):
+        variance = (embeds / embeds.abs().max()).var(0, correction=0)
+    return top(-variance, max(1, embeds.shape[1] // 2))
 
 
 def _closeness(features: Tensor, anchor: Tensor) -> Tensor:
-    away = (features - anchor).square().sum(1)
+    lengths = torch.linalg.vecdot(features, features)  # one, but for a token of zeros
+    away = (lengths - 2 * features @ anchor + anchor @ anchor).clamp(min=0)
     return torch.stack([torch.exp(-away / (2 * a)) for a in WIDTHS]).sum(0)
 
 

@@ -24,6 +24,14 @@ def test_a_cosine_is_the_cosine() -> None:
     torch.testing.assert_close(cosine(a, b), torch.cosine_similarity(a, b))
 
 
+def test_a_cosine_neither_overflows_nor_vanishes() -> None:
+    a = torch.tensor([[3e38, 3e38], [3e38, 0.0], [1e-30, 2e-30], [1.0, 0.0]])
+    b = torch.tensor([[1e-30, 1e-30], [0.0, 3e38], [1e-30, 2e-30], [2.0, 0.0]])
+    expected = torch.tensor([1.0, 0.0, 1.0, 1.0])
+    torch.testing.assert_close(cosine(a, b), expected)
+    torch.testing.assert_close(cosines(a, b).diagonal(), expected)
+
+
 def test_nothing_equals_nothing_and_nothing_else() -> None:
     a = torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, 2.0]])
     b = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]])
