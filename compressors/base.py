@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import torch
 
+from longwatch.compressors.parts import cut, join
 from longwatch.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Compressor(ABC, Generic[StateT]):
 
         It never returns more tokens than it was given, nor none for a frame it was given. Dtypes,
         devices and the grid stay. A merged token has the position of its centre. The result is a
-        function of this frame and the state alone.
+        function of this frame and the state alone. Tokens of the whole frame (`tokens.summary`)
+        stay as they are, as far as the budget goes, and count towards it.
 
         Raises:
             ModelError: a token, one of its extras or its saliency is not a finite number.
@@ -59,11 +61,14 @@ class Compressor(ABC, Generic[StateT]):
         if not len(tokens):
             return tokens, state
         _refuse_non_finite(tokens)
+        return self._beside_summary(tokens, state)
+
+    def _beside_summary(self, tokens: VisualTokens, state: StateT) -> tuple[VisualTokens, StateT]:
         return self._compress(tokens, state)
 
     @abstractmethod
     def _compress(self, tokens: VisualTokens, state: StateT) -> tuple[VisualTokens, StateT]:
-        """Do what `compress` says; there is at least one token and all are finite."""
+        """Do what `compress` says of the tokens of cells; there is at least one, all are finite."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,18 @@ class Budgeted(Compressor[StateT]):
     def budget(self, n: int) -> int:
         """Return how many of `n` tokens may stay: `keep` of them, rounded down, at least one."""
         return max(1, math.floor(self.keep * n + ROUNDING))
+
+    def _beside_summary(self, tokens: VisualTokens, state: StateT) -> tuple[VisualTokens, StateT]:
+        whole, n = tokens.summary, len(tokens)
+        if not whole:
+            return self._compress(tokens, state)
+        room = self.budget(n)
+        front = cut(tokens, 0, min(whole, room))
+        if whole == n:
+            return front, state
+        beside = replace(self, keep=max(1, room - whole) / (n - whole))
+        cells, state = beside._compress(cut(tokens, whole, n), state)
+        return (join(front, cells) if room > whole else front), state
 
 
 def _refuse_non_finite(tokens: VisualTokens) -> None:

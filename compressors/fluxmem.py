@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -15,6 +15,8 @@ from longwatch.errors import ConfigError
 from longwatch.types import VisualTokens
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from torch import Tensor
 
 BINS = 128  # of the histogram of cosine distances, 0 to 2
@@ -26,7 +28,9 @@ class FluxMem(Budgeted[VisualTokens | None]):
 
     Over time: d_i is the least cosine distance of token i to the 3 x 3 cells around it one frame
     ago. Tokens with d_i at or above Otsu's threshold of the frame's distances stay, unless they
-    are more than `same` alike to one of the nine. A first frame is whole. Over space, where
+    are more than `same` alike to one of the nine. A first frame is whole. Where `relative`, which
+    is what `at` returns, `same` is not asked, since its scale is one model's features, and if fewer
+    than `keep` stay, the most changed of the others fill up. Over space, where
     `spatial`: neighbours, of eight, that are nearer than Otsu's threshold of all such distances are
     joined, and each joined region becomes its mean, at the token nearest to that mean. Without two
     classes to part, the threshold over time keeps every token and the one over space joins none.
@@ -42,6 +46,7 @@ class FluxMem(Budgeted[VisualTokens | None]):
 
     same: float = 0.8  # cosine above which a token has been seen, whatever the threshold
     spatial: bool = False  # join alike neighbours as well
+    relative: bool = False
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -49,24 +54,33 @@ class FluxMem(Budgeted[VisualTokens | None]):
         if not -1 <= self.same <= 1:
             raise ConfigError(f"same is a cosine, from -1 to 1, not {self.same}")
 
+    def at(self, share: float) -> Self:  # noqa: D102
+        return replace(self, keep=share, relative=True)
+
     def new_state(self) -> None:
         """Return no frame to compare with."""
 
     def _compress(
         self, tokens: VisualTokens, state: VisualTokens | None
     ) -> tuple[VisualTokens, VisualTokens | None]:
-        change = _change(tokens, state)
+        change, ceiling = _change(tokens, state), self.budget(len(tokens))
         if state is None or change.isinf().all():
             alive = torch.arange(len(tokens), device=change.device)
         else:
-            new = (change >= otsu(change, low=0, high=2, bins=BINS)) & (change >= 1 - self.same)
-            alive = top(change, 1) if not bool(new.any()) else new.nonzero()[:, 0]
-        ceiling = self.budget(len(tokens))
+            alive = self._new(change, ceiling)
         if not self.spatial and len(alive) <= ceiling:
             return tokens.select(alive), bare(tokens)
         region = self._join(tokens.select(alive), ceiling)
         kept = _merge(tokens, alive, region, change, ceiling)
         return kept, bare(tokens)
+
+    def _new(self, change: Tensor, ceiling: int) -> Tensor:
+        """Return the increasing indices of the tokens that changed, at least one."""
+        limit = otsu(change, low=0, high=2, bins=BINS)
+        if not self.relative:
+            limit = max(limit, 1 - self.same)
+        count = int((change >= limit).sum())
+        return top(change, max(count, ceiling if self.relative else 1))
 
     def _join(self, tokens: VisualTokens, ceiling: int) -> Tensor:
         """Return the region of each token: (n,) int64, from 0 without gaps."""

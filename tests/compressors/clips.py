@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Clip:
     dtype: torch.dtype = torch.float32
     saliency: bool = False
     width: int = 8
+    summary: int = 0
     seed: int = 0
 
 
@@ -43,13 +44,17 @@ def clips() -> st.SearchStrategy[Clip]:
         dtype=st.sampled_from([torch.float32, torch.float16, torch.bfloat16]),
         saliency=st.booleans(),
         width=st.sampled_from([1, 2, 8, 17]),
+        summary=st.integers(0, 2),
         seed=st.integers(0, 1000),
     )
 
 
 def make(clip: Clip) -> list[VisualTokens]:
-    """Return the clip's frames; the extras are the embeddings and twice the embeddings."""
-    n = clip.grid[0] * clip.grid[1]
+    """Return the clip's frames; the extras are the embeddings and twice the embeddings.
+
+    The tokens of the whole frame, if any, lie in its middle.
+    """
+    n = clip.summary + clip.grid[0] * clip.grid[1]
     generator = torch.Generator().manual_seed(clip.seed)
     random = np.random.default_rng(clip.seed)
     noise = torch.randn(clip.frames, n, clip.width, generator=generator)
@@ -58,17 +63,26 @@ def make(clip: Clip) -> list[VisualTokens]:
         image = random.integers(0, 256, (8 * clip.grid[0], 8 * clip.grid[1], 3), np.uint8)
         tokens = tokens_of(embeds.to(clip.dtype).clone(), clip.grid, image=image)
         saliency = torch.rand(n, generator=generator) if clip.saliency else None
-        made.append(_with(tokens, saliency))
+        made.append(replace(tokens, saliency=saliency))
     return made
 
 
 def tokens_of(
     embeds: Tensor, grid: tuple[int, int], *, image: np.ndarray[Any, Any] | None = None
 ) -> VisualTokens:
-    """Return a whole frame of `embeds` (n, d) on `grid`."""
+    """Return a frame of `embeds` (n, d) on `grid`; what is more than its cells is the summary."""
     y, x = torch.meshgrid(torch.arange(grid[0]), torch.arange(grid[1]), indexing="ij")
     positions = torch.stack([torch.zeros_like(y), y, x]).flatten(1)
-    return VisualTokens(embeds, positions, grid, (embeds.clone(), 2 * embeds), image=image)
+    summary = len(embeds) - positions.shape[1]
+    middle = torch.tensor([0, grid[0] // 2, grid[1] // 2])[:, None].expand(3, summary)
+    return VisualTokens(
+        embeds,
+        torch.cat([middle, positions], 1),
+        grid,
+        (embeds.clone(), 2 * embeds),
+        image=image,
+        summary=summary,
+    )
 
 
 def run(
@@ -99,12 +113,6 @@ def held(state: Any) -> int:
     if is_dataclass(state):
         return sum(held(getattr(state, field.name)) for field in fields(state))
     return state is not None
-
-
-def _with(tokens: VisualTokens, saliency: Tensor | None) -> VisualTokens:
-    return VisualTokens(
-        tokens.embeds, tokens.positions, tokens.grid, tokens.extras, saliency, tokens.image
-    )
 
 
 def _shape(kind: str, noise: Tensor) -> Tensor:

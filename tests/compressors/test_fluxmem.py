@@ -73,6 +73,12 @@ def test_a_still_scene_keeps_one_token_a_frame() -> None:
     assert [len(t) for t in kept[1:]] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("kind", ["noise", "drift", "static"])
+def test_at_a_share_every_frame_has_it(kind: str) -> None:
+    clip = make(Clip(grid=(6, 6), kind=kind, width=17))
+    assert [len(t) for t in run(FluxMem().at(1 / 4), clip)] == [9, 9, 9, 9]
+
+
 @pytest.mark.parametrize("share", [1 / 2, 1 / 4, 1 / 8, 1 / 16])
 def test_joining_goes_on_to_the_ceiling(share: float) -> None:
     first = run(FluxMem(share), make(Clip(frames=1, grid=(9, 9), width=17)))[0]

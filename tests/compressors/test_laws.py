@@ -40,7 +40,8 @@ def test_tokens_keep_their_order_and_are_never_more_and_never_none(
     frames = make(clip)
     for before, kept in zip(frames, run(compressor, frames), strict=True):
         assert 1 <= len(kept) <= len(before)
-        places = (kept.positions[1] * clip.grid[1] + kept.positions[2]).tolist()
+        cells = kept.positions[:, kept.summary :]
+        places = (cells[1] * clip.grid[1] + cells[2]).tolist()
         assert places == sorted(set(places))
         assert set(places) <= set(range(clip.grid[0] * clip.grid[1]))
         assert (kept.positions[0] == 0).all()
@@ -84,6 +85,19 @@ def test_dtypes_and_devices_stay(compressor: Compressor[Any], clip: Clip) -> Non
         assert {kept.embeds.dtype, *(e.dtype for e in kept.extras)} == {clip.dtype}
         assert kept.positions.dtype == torch.int64
         assert {kept.embeds.device, kept.positions.device} == {torch.device("cpu")}
+
+
+@over_cases
+@given(clip=clips())
+@quick
+def test_what_is_of_the_whole_frame_stays_first_and_as_it_is(
+    compressor: Compressor[Any], clip: Clip
+) -> None:
+    frames = make(clip)
+    for before, kept in zip(frames, run(compressor, frames), strict=True):
+        assert kept.summary == min(before.summary, len(kept))
+        front = torch.arange(kept.summary)
+        assert same(kept.select(front), before.select(front))
 
 
 @over_budgets
