@@ -36,6 +36,7 @@ class VisualTokens:
     extras: tuple[Tensor, ...] = ()  # each (n, d): deep-stack features, pruned alike
     saliency: Tensor | None = None  # (n,): attention received in the tower, where it has some
     image: NDArray[np.uint8] | None = None  # (height, width, 3) RGB: what the tokens were made of
+    summary: int = 0  # tokens at the front that are of the whole frame, not of a cell
 
     def __len__(self) -> int:
         """Return n."""
@@ -50,6 +51,7 @@ class VisualTokens:
             extras=tuple(extra[keep] for extra in self.extras),
             saliency=None if self.saliency is None else self.saliency[keep],
             image=self.image,
+            summary=int((keep < self.summary).sum()) if self.summary else 0,
         )
 
 
