@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from longwatch.errors import StorageError
-from longwatch.memory.files import sync_folder, write_all
-from longwatch.memory.record import HEAD, Place, Record, flat, make_header, parse, scan
+from longwatch.memory.files import numbered_path, numbered_sizes, sync_folder, write_all
+from longwatch.memory.mend import mend
+from longwatch.memory.record import (
+    HEAD,
+    TITLE,
+    Place,
+    Record,
+    flat,
+    make_header,
+    parse,
+    scan,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,17 +28,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NAME = re.compile(r"(\d{8})\.log")
-FORMAT = b"LONGWATCH LOG "
-TITLE = FORMAT + b"1\n"  # what every file begins with
 FILE_BYTES = 64 << 20
 
 
 class Log:
     """Records in the order in which they were appended.
 
-    A file grows to `file_bytes` and is then left alone; it goes when none of its records is alive
-    any more. One thread calls everything that writes; `read` may be called from any.
+    A file grows to `file_bytes` and is then left alone; `tidy` deletes it when none of its records
+    is alive any more. One thread calls everything that writes; `read` may be called from any.
 
     At start the newest file loses what comes after its last whole record, which is what a crash
     leaves behind. Damage elsewhere costs the records that it hits, and no others.
@@ -46,14 +52,17 @@ class Log:
         self.file_bytes = file_bytes
         self.cut = 0  # bytes taken off the end of the newest file at start
         self.damaged = 0  # stretches that `records` had to leave out
-        self._sizes = {number: self._path(number).stat().st_size for number in self._listed()}
+        self._sizes = numbered_sizes(folder)
         self._live: dict[int, int] = {}
         self._handle: FileIO | None = None  # of the newest file, once something was appended
         self._file = max(self._sizes, default=0)
-        self._usable = False  # whether the newest file may be appended to
         self._dirty = False
+        self._usable = False  # whether the newest file may be appended to
         if self._file:
-            self._mend()
+            end = mend(self._path(self._file), self._file)
+            if end is not None:
+                self.cut = max(0, self._sizes[self._file] - end)
+                self._sizes[self._file], self._usable = end, True
 
     @property
     def nbytes(self) -> int:
@@ -63,16 +72,16 @@ class Log:
     def records(self) -> Iterator[Record]:
         """Yield all whole records, oldest first; once, before anything is appended.
 
-        Each counts as alive until it is released, which may happen on the way. A body is valid
-        for as long as somebody holds it.
+        Each counts as alive until it is released, which may happen on the way.
         """
         for number in sorted(self._sizes):
-            self._live[number] = 1  # so that it cannot go while it is being read
+            self._live[number] = 0
             try:
                 data = self._path(number).read_bytes()
             except OSError as error:
                 log.error("%s cannot be read and is left out: %s", self._path(number), error)
                 self.damaged += 1
+                self._live[number] = 1  # for ever: it may hold what somebody can save
                 continue
             end = len(TITLE)
             for record in scan(data, number, len(TITLE)):
@@ -81,8 +90,8 @@ class Log:
                 yield record
                 end = record.end
             self._note_gap(number, end, len(data))
-            if end > len(TITLE) or len(data) <= len(TITLE):  # else all is damaged: keep the file
-                self._release(number)
+            if end == len(TITLE) < len(data):
+                self._live[number] = 1
 
     def append(self, kind: int, key: int, parts: Sequence[object]) -> Place:
         """Write a record whose body is the buffers `parts`, one after the other.
@@ -125,8 +134,33 @@ class Log:
         return record.body
 
     def release(self, place: Place) -> None:
-        """Say that nobody needs the record any more; a file without any that is needed goes."""
-        self._release(place.file)
+        """Say that nobody needs the record any more."""
+        self._live[place.file] -= 1
+
+    def tidy(self) -> None:
+        """Delete the files, besides the newest, that hold nothing that is needed.
+
+        What took the place of their records should have been synced before.
+        """
+        for number in [n for n, live in self._live.items() if not live and n != self._file]:
+            self._drop(number)
+
+    def rewind(self, end: Place | None) -> None:
+        """Take off all records after `end`, or all there are; before anything is appended.
+
+        Raises:
+            OSError: it could not be done, or not wholly; doing it again goes on.
+        """
+        for number in sorted(self._sizes, reverse=True):
+            if end is None or number > end.file:
+                self._drop(number)
+        if end is not None:
+            stop = end.offset + HEAD.size + end.length
+            with self._path(end.file).open("r+b", buffering=0) as file:
+                file.truncate(stop)
+            self._sizes[end.file] = stop
+        self._file = max(self._sizes, default=0)
+        self._usable = end is not None and end.file == self._file
 
     def sync(self) -> None:
         """Wait until everything appended is on the disk itself. Again does nothing."""
@@ -160,8 +194,6 @@ class Log:
             self._file = full
             raise
         self._handle, self._usable = handle, True
-        if self._live.get(full) == 0:
-            self._drop(full)
         return handle
 
     def _begin(self) -> FileIO:
@@ -190,54 +222,19 @@ class Log:
             with suppress(OSError):
                 handle.close()
 
-    def _mend(self) -> None:
-        """Cut what comes after the newest file's last whole record."""
-        path = self._path(self._file)
-        data = path.read_bytes()
-        if data.startswith(FORMAT) and not data.startswith(TITLE) and len(data) >= len(TITLE):
-            raise StorageError(
-                f"{path.name} in {path.parent.name!r} was written by a later version of Longwatch; "
-                "use that version, or another folder"
-            )
-        end = max((record.end for record in scan(data, self._file, len(TITLE))), default=len(TITLE))
-        if end == len(TITLE) < len(data) and not data.startswith(TITLE):
-            return  # this is not a torn end: leave it as it is, and go on in a new file
-        try:
-            with path.open("r+b", buffering=0) as file:
-                if len(data) < len(TITLE):
-                    write_all(file, memoryview(TITLE))
-                file.truncate(end)
-        except OSError as error:  # the next file is begun instead
-            log.error("the torn end of %s cannot be cut off: %s", path, error)
-            return
-        self.cut = max(0, len(data) - end)
-        if self.cut:
-            log.warning("cut %d bytes of an unfinished record off %s", self.cut, path)
-        self._sizes[self._file], self._usable = end, True
-
     def _note_gap(self, number: int, start: int, end: int) -> None:
         if end > start:
             self.damaged += 1
             log.error("%s is damaged: left out %d bytes", self._path(number), end - start)
 
-    def _release(self, number: int) -> None:
-        self._live[number] -= 1
-        if not self._live[number] and number != self._file:
-            self._drop(number)
-
     def _drop(self, number: int) -> None:
         with suppress(FileNotFoundError):
             self._path(number).unlink()
-        del self._live[number], self._sizes[number]
-
-    def _listed(self) -> list[int]:
-        if not self.folder.is_dir():
-            return []
-        found = (NAME.fullmatch(path.name) for path in self.folder.iterdir())
-        return sorted(int(match[1]) for match in found if match)
+        self._live.pop(number, None)
+        del self._sizes[number]
 
     def _path(self, number: int) -> Path:
-        return self.folder / f"{number:08}.log"
+        return numbered_path(self.folder, number)
 
     def _unreadable(self, place: Place, why: str) -> StorageError:
         return StorageError(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+FORMAT = b"LONGWATCH LOG "
+TITLE = FORMAT + b"1\n"  # what every file begins with
 MAGIC = b"\xabLW\n"
 HEAD = struct.Struct("<4sIIIQq")  # magic, sum, body's sum, kind, body's length in bytes, id
 SUMMED = 8  # where the part of the header begins that its sum covers
@@ -39,6 +41,11 @@ class Record(NamedTuple):
     def end(self) -> int:
         """Return the offset of what comes next."""
         return self.place.offset + HEAD.size + self.place.length
+
+
+def is_later(data: bytes) -> bool:
+    """Tell whether a file is in a format that a later version made."""
+    return data.startswith(FORMAT) and data[: len(TITLE)] != TITLE and len(data) >= len(TITLE)
 
 
 def flat(parts: Sequence[object]) -> list[memoryview]:

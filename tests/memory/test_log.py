@@ -15,17 +15,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import longwatch.memory
 from longwatch.errors import StorageError
-from longwatch.memory.log import TITLE, Log
-from longwatch.memory.record import HEAD
+from longwatch.memory.log import Log
+from longwatch.memory.record import HEAD, TITLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from longwatch.memory.record import Place
 
 Written = tuple[int, int, bytes]
 bodies = st.lists(st.binary(max_size=90), min_size=1, max_size=12)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick() -> Iterator[None]:
+    """Wait for no disk: a process that is killed loses nothing by it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _: None)
+        yield
 
 
 def fill(log: Log, written: Sequence[bytes], first: int = 0) -> list[Place]:
@@ -140,11 +149,15 @@ def test_a_file_goes_with_its_last_live_record(tmp_path: Path) -> None:
     log.release(places[3])
     assert len(list(tmp_path.iterdir())) == 3
     log.release(places[1])
+    assert len(list(tmp_path.iterdir())) == 3
+    log.tidy()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["00000002.log", "00000003.log"]
     log.release(places[4])
-    log.release(places[5])  # the newest is still written to
+    log.release(places[5])
+    log.tidy()  # the newest is still written to
     assert newest(tmp_path).name == "00000003.log"
     fill(log, [bytes(8)] * 1)
+    log.tidy()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["00000002.log", "00000004.log"]
     with pytest.raises(StorageError, match=r"00000001\.log"):
         log.read(places[0])
@@ -159,7 +172,27 @@ def test_records_released_while_a_log_is_read_let_their_files_go(tmp_path: Path)
     for record in again.records():
         if record.id < 2:
             again.release(record.place)
+    again.tidy()
     assert [p.name for p in tmp_path.iterdir()] == ["00000003.log"]
+
+
+@pytest.mark.parametrize("size", [1, 150, 1 << 20])
+@pytest.mark.parametrize("kept", range(6))
+def test_a_log_goes_on_where_it_was_rewound_to(tmp_path: Path, size: int, kept: int) -> None:
+    log = Log(tmp_path, file_bytes=size)
+    written = [bytes([i]) * 20 for i in range(5)]
+    places = fill(log, written)
+    log.close()
+    again = Log(tmp_path, file_bytes=size)
+    for record in again.records():
+        if record.id >= kept:
+            again.release(record.place)
+    again.rewind(places[kept - 1] if kept else None)
+    assert held(tmp_path) == expected(written[:kept])
+    fill(again, [b"after"], first=kept)
+    again.close()
+    assert held(tmp_path) == expected([*written[:kept], b"after"])
+    assert again.nbytes == sum(p.stat().st_size for p in tmp_path.iterdir())
 
 
 def test_a_later_format_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -216,9 +249,13 @@ def test_an_append_that_fails_leaves_nothing_behind(
     assert held(tmp_path) == expected([b"first", b"second"])
 
 
+# The package is put there by hand, because importing it would load torch for seconds.
 CHILD = """
 import sys
 from pathlib import Path
+from types import ModuleType
+package = sys.modules["longwatch.memory"] = ModuleType("longwatch.memory")
+package.__path__ = [sys.argv[2]]
 from longwatch.memory.log import Log
 log = Log(Path(sys.argv[1]), file_bytes=5000)
 known = max((r.id for r in log.records()), default=-1)
@@ -232,7 +269,9 @@ def test_a_writer_that_is_killed_has_lost_nothing_that_was_appended(tmp_path: Pa
     said = -1
     for lines in (1, 40, 7, 150):
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", CHILD, str(tmp_path), longwatch.memory.__path__[0]],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         if child.stdout is None:
             raise RuntimeError("there is a pipe")
