@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwatch.compressors import COMPRESSORS, Budgeted, Compressor, Dtd, FluxMem
+from longwatch.compressors import COMPRESSORS, Budgeted, Compressor, Dtd, FluxMem, PruMerge
 from longwatch.errors import ConfigError, ModelError
 from tests.compressors.clips import Clip, clips, held, make, run, same
 
@@ -21,6 +21,7 @@ SHARES = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
 VARIANTS: list[Compressor[Any]] = [
     Dtd(by="pixel"),
     FluxMem(spatial=True),
+    PruMerge(plus=False),
 ]  # of methods that have more than one way of working
 DEFAULTS: list[Compressor[Any]] = [build() for build in COMPRESSORS.values()]
 BUDGETED = [c for c in [*DEFAULTS, *VARIANTS] if isinstance(c, Budgeted)]
