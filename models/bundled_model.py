@@ -101,7 +101,8 @@ class BundledVLM(VideoLM):
         times = torch.tensor([int(frame.time) for frame in frames], device=ids.device)
         place, time = self._places.repeat(b, 1), times.repeat_interleave(n)
         tokens = self.soft_tokens(ids, p, place, colour, time)
-        return [VisualTokens(t, self.positions, grid) for t in tokens.unflatten(0, (b, n))]
+        frames_tokens = tokens.unflatten(0, (b, n))
+        return [VisualTokens(t, self.positions, grid, summary=1) for t in frames_tokens]
 
     def soft_tokens(
         self, ids: Tensor, p: Tensor, place: Tensor, colour: Tensor, time: Tensor

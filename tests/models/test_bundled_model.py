@@ -128,6 +128,7 @@ def test_visual_tokens_are_those_of_the_model_card(model: VideoLM, files: Files)
             at.append(across[1 + 3 * x] + down[1 + 3 * y])
     when = words[ids["\u01202h"]] + words[ids["\u012007:"]] + words[ids["05"]]
     [tokens] = model.encode([frame])
+    assert tokens.summary == len(tokens) - 9 == 1
     for k, spot in enumerate(spots):
         p = dict.fromkeys(names, 0.0)
         for name, chance in zip(names, head(spot[None, None])[0, 0].tolist(), strict=False):
