@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from longwatch.types import VisualTokens
 
 SHARES = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
+# Of methods that have more than one way of working.
 VARIANTS: list[Compressor[Any]] = [
     Dtd(by="pixel"),
     FluxMem(spatial=True),
     PruMerge(plus=False),
-]  # of methods that have more than one way of working
+]
 DEFAULTS: list[Compressor[Any]] = [build() for build in COMPRESSORS.values()]
 BUDGETED = [c for c in [*DEFAULTS, *VARIANTS] if isinstance(c, Budgeted)]
 CASES = [*DEFAULTS, *VARIANTS, *(c.at(1 / 4) for c in BUDGETED)]
