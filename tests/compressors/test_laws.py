@@ -245,16 +245,3 @@ def test_a_method_says_what_it_is_and_where_it_is_from(name: str) -> None:
     assert method.__name__.lower() == name.replace("_", "")
     assert method.__doc__
     assert method.paper is None or method.paper in (method.__doc__ or "")
-
-
-def test_keep_all_keeps_all() -> None:
-    frames = make(Clip())
-    for before, kept in zip(frames, run(COMPRESSORS["keep_all"](), frames), strict=True):
-        assert kept is before
-
-
-def test_keep_all_has_no_share() -> None:
-    keep_all = COMPRESSORS["keep_all"]()
-    assert keep_all.at(1) is keep_all
-    with pytest.raises(ConfigError, match="keep_all keeps every token"):
-        keep_all.at(0.5)
