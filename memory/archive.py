@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections import deque
 from dataclasses import dataclass, field
@@ -13,18 +14,19 @@ from torch.nn.functional import pad
 
 from longwatch.memory.arena import Arena
 from longwatch.memory.sealed import Sealed, Shape, tokens_of_frame
+from longwatch.memory.shelf import batches, shelve, unshelve
 from longwatch.memory.table import Table, Tokens
 from longwatch.memory.thinning import salience, strongest
 from longwatch.memory.view import Lease, View
 from longwatch.retrieval import RETRIEVERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from longwatch.memory.seal import Sealing
+    from longwatch.memory.seal import Rung, Sealing
     from longwatch.memory.segment import Segment
     from longwatch.retrieval import Retriever, Scorer
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 class _Rung:
     arena: Arena
     ids: deque[int] = field(default_factory=deque)  # oldest first
+
+
+SLAB_BYTES = 8 << 20  # that an arena begins with, or less where a rung is smaller
 
 
 class Archive:
@@ -63,19 +68,20 @@ class Archive:
         make = RETRIEVERS[sealing.retriever]
         self.index: list[Retriever] = [make(shape.heads * shape.width) for _ in range(shape.layers)]
         self._rungs = [
-            _Rung(Arena(shape.layers, rung.codec.row_bytes(*self._block), device=shape.device))
-            for rung in sealing.rungs
+            _rung(rung, shape, rung.codec.row_bytes(*self._block)) for rung in sealing.rungs
         ]
         self._dead = np.zeros(0, np.bool_)
         self._lease = Lease()
         self._released: deque[tuple[list[int], list[tuple[int, int]]]] = deque()  # seen by nobody
-        self._kept: dict[int, NDArray[np.int64]] = {}  # tokens to seal of waiting frames, by index
-        self._last: Segment | None = None  # the frame before the next to be thinned
+
+    @property
+    def _arenas(self) -> list[Arena]:
+        return [rung.arena for rung in self._rungs]
 
     @property
     def nbytes(self) -> int:
         """Bytes that it really takes: blocks, the keys that find them, and the table."""
-        arenas = sum(rung.arena.nbytes for rung in self._rungs)
+        arenas = sum(arena.nbytes for arena in self._arenas)
         return arenas + self._table.nbytes + sum(index.nbytes for index in self.index)
 
     def rungs(self) -> list[tuple[int, int]]:
@@ -115,17 +121,28 @@ class Archive:
         )
         return keys, values
 
-    def restore(self, block: Sealed) -> None:
-        """Take a block that was stored before; blocks come in the order of their ids."""
-        if not self._table.end:
-            self._table.skip(block.id)
-        self._store(block.rung, block.tokens, block.rows, block.vectors)
+    def bounds(self) -> tuple[list[int], int]:
+        """Return the oldest id on each rung, and the next id, which stands for none."""
+        end = self._table.end
+        return [rung.ids[0] if rung.ids else end for rung in self._rungs], end
+
+    def stored(self, block: int) -> Sealed:
+        """Return a block that was not let go, as `told` got it."""
+        return unshelve(block, self._arenas, self._table, self.index, self.shape)
+
+    def restore(self, blocks: Iterable[Sealed], end: int) -> None:
+        """Take blocks that were stored before, by rising id; go on with the id `end`."""
+        for some in batches(blocks):
+            self._shelve(some)
+        self._table.skip(end)
+        self._dead = np.ones(end, np.bool_)
+        self._dead[[block for rung in self._rungs for block in rung.ids]] = False
 
     def _fill(self, frames: Sequence[Segment]) -> int:
         """Return how many of the oldest frames fill a block, 0 if all together do not yet."""
         total = 0
         for i, frame in enumerate(frames):
-            n = len(self._keep(frame))
+            n = len(frame)
             if i and total + n > self.block_tokens:
                 return i
             total += n
@@ -133,24 +150,11 @@ class Archive:
                 return i + 1
         return 0
 
-    def _keep(self, frame: Segment) -> NDArray[np.int64]:
-        """Return which tokens of a waiting frame are to be sealed."""
-        if frame.index not in self._kept:
-            thinning = self.sealing.thinning
-            kept = np.arange(len(frame)) if thinning is None else thinning.keep(frame, self._last)
-            self._kept[frame.index] = kept
-            self._last = frame
-        return self._kept[frame.index]
-
     def _seal(self, frames: Sequence[Segment]) -> None:
         """Seal frames as one block, or a frame that is larger as several."""
-        kept = [self._kept.pop(frame.index) for frame in frames]
-        tokens = Tokens.joined(
-            [tokens_of_frame(f).take(k) for f, k in zip(frames, kept, strict=True)]
-        )
-        at = [torch.from_numpy(k).to(self.shape.device) for k in kept]
+        tokens = Tokens.joined(list(map(tokens_of_frame, frames)))
         keys, values = (
-            torch.cat([torch.stack(kv)[:, :, k] for kv, k in zip(parts, at, strict=True)], 2)
+            torch.cat([torch.stack(kv) for kv in parts], 2)
             for parts in ([f.keys for f in frames], [f.values for f in frames])
         )
         for first in range(0, len(tokens), self.block_tokens):
@@ -167,17 +171,16 @@ class Archive:
         rows = self.sealing.rungs[rung].codec.encode(full[0], full[1], lengths)
         weight = salience(keys, values)
         vectors = tuple(self.scorer.vectors(k.float(), weight) for k in keys)
-        self._store(rung, tokens, rows, vectors)
-
-    def _store(self, rung: int, tokens: Tokens, rows: Tensor, vectors: tuple[Tensor, ...]) -> None:
-        slot = int(self._rungs[rung].arena.put(rows[:, None])[0])
-        block = self._table.add(rung, slot, tokens)
-        for index, found_by in zip(self.index, vectors, strict=True):
-            index.add([block], found_by[None])
-        self._rungs[rung].ids.append(block)
-        self.tokens += len(tokens)
+        block = Sealed(self._table.end, rung, tokens, rows, vectors)
+        self._shelve([block])
         if self.told is not None:
-            self.told(Sealed(block, rung, tokens, rows, vectors))
+            self.told(block)
+
+    def _shelve(self, blocks: Sequence[Sealed]) -> None:
+        shelve(blocks, self._arenas, self._table, self.index)
+        for block in blocks:
+            self._rungs[block.rung].ids.append(block.id)
+            self.tokens += len(block.tokens)
 
     def _age(self) -> None:
         """Let the oldest blocks of each rung that is over its limit go down, or go."""
@@ -185,7 +188,7 @@ class Archive:
             zip(self._rungs, self.sealing.rungs, strict=True)
         ):
             size = self.shape.layers * settings.codec.row_bytes(*self._block)
-            while settings.max_bytes is not None and len(rung.ids) * size > settings.max_bytes:
+            while len(rung.ids) > settings.most(size):
                 if number + 1 == len(self._rungs):
                     self._let_go([rung.ids.popleft()])
                 elif len(rung.ids) < 2:
@@ -195,10 +198,9 @@ class Archive:
 
     def _merge(self, rung: int, pair: list[int]) -> None:
         """Put two neighbours on the next rung as one block, with half of their tokens."""
-        view = self.view()
+        view, ids = self.view(), np.array(pair)
         if view is None:
             return
-        ids = np.array(pair)
         tokens, index = view.tokens(ids)
         at = torch.from_numpy(index).to(self.shape.device)
         layers = [self.read(layer, ids, view) for layer in range(self.shape.layers)]
@@ -234,3 +236,11 @@ class Archive:
         live = [rung.ids[0] for rung in self._rungs if rung.ids]
         if live:
             self._table.trim(min(live))
+
+
+def _rung(settings: Rung, shape: Shape, row_bytes: int) -> _Rung:
+    """Return an empty rung whose arena is no larger than its blocks may be."""
+    size = shape.layers * row_bytes
+    slots = settings.most(size) + 2  # what was let go is freed a little later
+    slab = SLAB_BYTES if math.isinf(slots) else min(SLAB_BYTES, int(slots) * size)
+    return _Rung(Arena(shape.layers, row_bytes, device=shape.device, slab_bytes=slab))

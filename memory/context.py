@@ -54,6 +54,7 @@ class Context(Step):
         self.rope = rope
         self.room = room
         self.advance = advance
+        self.recall = recall
         self.length = 0  # new tokens so far, those of the running pass included
         self._row = Row(segments, rope, advance, recall)
         self._buffers: dict[int, Buffer] = {}
@@ -151,11 +152,8 @@ class Draft(Context):
                 kept[layer].append(new)
         return super().attend(layer, query, key, value, scale)
 
-    def segment(self, index: int = -1) -> Segment:
-        """Return what was read; every token must have been passed through every layer.
-
-        `index` is the running number of the frame, -1 for text.
-        """
+    def segment(self) -> Segment:
+        """Return what was read; every token must have been passed through every layer."""
         read = {sum(part.shape[1] for part in layer) for layer in (*self._keys, *self._values)}
         if read != {self.room}:
             raise ValueError(f"{self.room} tokens were announced and {sorted(read)} were read")
@@ -165,7 +163,6 @@ class Draft(Context):
             positions=self.positions.cpu(),
             time=self.time,
             advance=self.advance,
-            index=index,
         )
 
     def queries(self) -> tuple[Tensor, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from longwatch.memory.archive import Archive
 from longwatch.memory.base import Trace
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from longwatch.memory.base import Policy, Rope
+    from longwatch.memory.sealed import Sealed
     from longwatch.memory.segment import Segment
     from longwatch.memory.view import View
 
@@ -76,6 +77,18 @@ class Snapshot:
         return Context(self.segments, rope, room=room, recall=recall)
 
 
+class Keeper(Protocol):
+    """Learns of all that changes, on the thread that writes the memory; it must not block."""
+
+    def told(self, what: Sealed | list[int]) -> None:
+        """Take a block that was stored, or the ids of blocks that were let go."""
+        ...
+
+    def commit(self, snapshot: Snapshot, archive: Archive | None) -> None:
+        """Take what is held now; the blocks that it sees were told before."""
+        ...
+
+
 class Memory:
     """Segments of one stream, under a policy that says which of them stay.
 
@@ -87,6 +100,7 @@ class Memory:
     def __init__(self, policy: Policy, rope: Rope) -> None:
         self.policy = policy
         self.archive: Archive | None = None  # made when the first frame leaves the window
+        self.keeper: Keeper | None = None  # who writes down what changes
         self._rope = rope
         self._state = Snapshot((), 0, 0, policy)
         self._draft: Draft | None = None
@@ -120,9 +134,13 @@ class Memory:
         """Keep what was read since `begin`, and let go of what the policy no longer wants."""
         if self._draft is None:
             raise RuntimeError("there is nothing to commit")
-        state, text = self._state, self._draft.time is None
-        segment = self._draft.segment(-1 if text else state.frames_seen)
         trace = Trace(self._draft.queries()) if self.policy.traced else None
+        return self.put(self._draft.segment(), trace)
+
+    def put(self, segment: Segment, trace: Trace | None = None) -> Segment:
+        """Keep a segment that was read elsewhere, as the newest; return it with its number."""
+        state, text = self._state, segment.time is None
+        segment = replace(segment, index=-1 if text else state.frames_seen)
         every = (*state.segments, segment)
         segments = self._seal(every, self.policy.retain(every, trace))
         self._state = Snapshot(
@@ -133,7 +151,21 @@ class Memory:
             None if self.archive is None else self.archive.view(),
         )
         self._draft = None
+        if self.keeper is not None:
+            self.keeper.commit(self._state, self.archive)
         return segment
+
+    def restore(
+        self,
+        segments: tuple[Segment, ...],
+        frames_seen: int,
+        tokens_seen: int,
+        archive: Archive | None,
+    ) -> None:
+        """Go on from what a memory with the same policy once held; before anything is read."""
+        view = None if archive is None else archive.view()
+        self.archive = archive
+        self._state = Snapshot(segments, frames_seen, tokens_seen, self.policy, view)
 
     def rollback(self) -> None:
         """Drop what was read since `begin`, if anything was."""
@@ -168,6 +200,9 @@ class Memory:
         if self.archive is None:
             tokens = sealing.block_tokens or len(gone[0])
             self.archive = Archive(sealing, recalling.scorer, Shape.of(gone[0]), tokens)
+            self.archive.told = None if self.keeper is None else self.keeper.told
+        if sealing.thinning is not None:
+            gone = [sealing.thinning.thin(frame) for frame in gone]
         waiting = gone[self.archive.seal(gone) :]
         if not waiting:
             return kept

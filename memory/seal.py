@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,15 @@ class Rung:
         """Check the settings."""
         if self.max_bytes is not None and self.max_bytes < 1:
             raise ConfigError(f"a rung's max_bytes must be at least 1, not {self.max_bytes}")
+
+    def most(self, block_bytes: int) -> float:
+        """Return how many blocks of this size stay here, at least one.
+
+        There is room for one more, which is there until the oldest has gone.
+        """
+        if self.max_bytes is None:
+            return math.inf
+        return max(1, self.max_bytes // block_bytes - 1)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
@@ -66,6 +66,16 @@ class Segment:
     def last(self) -> int:
         """Return where its last frame starts on the first axis, from its own start."""
         return 0
+
+    def take(self, at: Tensor) -> Segment:
+        """Return the frame with the tokens at `at`, (k,) int64 on the CPU and rising, alone."""
+        here = at.to(self.keys[0].device)
+        return replace(
+            self,
+            keys=tuple(k[:, here] for k in self.keys),
+            values=tuple(v[:, here] for v in self.values),
+            positions=self.positions[:, at],
+        )
 
     def part(self, layer: int) -> Part:
         """Return what one layer sees of it."""

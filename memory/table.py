@@ -98,8 +98,12 @@ class Table:
         return self.end - 1
 
     def skip(self, ids: int) -> None:
-        """Go on with the id `ids`, at an empty table."""
-        self.base = self.end = ids
+        """Go on with the id `ids`; the rows of those left out mean nothing."""
+        if self.base == self.end:
+            self.base = ids
+        while ids - self.base > len(self.rows.rung):
+            self._resize(2 * len(self.rows.rung), 0)
+        self.end = ids
 
     def trim(self, first: int) -> None:
         """Let go of the rows before the id `first`, once they are half of all rows."""

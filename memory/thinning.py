@@ -10,8 +10,6 @@ import torch
 from longwatch.errors import ConfigError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from longwatch.memory.segment import Segment
@@ -28,11 +26,12 @@ class Thinning:
         if self.tokens < 1:
             raise ConfigError(f"at least 1 token of a frame must be sealed, not {self.tokens}")
 
-    def keep(self, frame: Segment, last: Segment | None) -> NDArray[np.int64]:
-        """Return the indices, rising, of the tokens to seal; `last` is the frame before."""
-        weight = salience(torch.stack(frame.keys), torch.stack(frame.values))
-        kept: NDArray[np.int64] = strongest(weight, self.tokens).numpy()
-        return kept
+    def thin(self, frame: Segment) -> Segment:
+        """Return the frame with these tokens alone; one that has no more is returned itself."""
+        if len(frame) <= self.tokens:
+            return frame
+        kept = strongest(salience(torch.stack(frame.keys), torch.stack(frame.values)), self.tokens)
+        return frame.take(kept)
 
 
 def salience(keys: Tensor, values: Tensor) -> Tensor:

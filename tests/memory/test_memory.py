@@ -15,6 +15,7 @@ from tests.memory import tiny
 from tests.memory.cases import BOUNDED, RECALLING, UNLIMITED
 
 if TYPE_CHECKING:
+    from longwatch.memory.segment import Segment
     from longwatch.models.decoder import Decoder
 
 
@@ -72,7 +73,8 @@ def test_a_window_reads_as_if_only_the_kept_frames_were_there(
 
 @pytest.mark.parametrize("policy", RECALLING, ids=repr)
 def test_all_blocks_recalled_equal_the_same_frames_at_hand(model: Decoder, policy: Policy) -> None:
-    memory, read = Memory(policy, model.rope), []
+    memory = Memory(policy, model.rope)
+    read: list[Segment] = []
     tiny.read(model, memory, tiny.frames(1, 3, seed=3)[0], None)
     read += memory.snapshot().segments
     for i, clip in enumerate(tiny.frames(12, 4)):
