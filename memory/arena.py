@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 WORD = torch.int64  # rows are moved as these: torch moves scattered ones number by number
@@ -78,8 +80,11 @@ class Arena:
         fresh = range(self._fresh, self._fresh + count - again)
         slots = torch.tensor([*self._freed[first:], *fresh], dtype=torch.int64)
         rows = rows.to(self.device)
-        for slab, at, which in self._by_slab(slots):
-            slab.index_copy_(1, at, rows[:, which].contiguous().view(WORD))
+        order, runs = self._runs(slots)
+        if order is not None:
+            rows = rows[:, order]
+        for part, (slab, at) in zip(rows.split([len(at) for _, at in runs], 1), runs, strict=True):
+            slab.index_copy_(1, at, part.contiguous().view(WORD))
         del self._freed[first:]
         self._fresh += len(fresh)
         self._used[slots.numpy()] = True
@@ -100,11 +105,12 @@ class Arena:
                 pin_memory=self.pinned,
             )
         words = out.view(WORD)
-        for slab, at, which in self._by_slab(slots):
-            if isinstance(which, slice):
-                torch.index_select(slab[layer], 0, at, out=words[which])
-            else:
-                words.index_copy_(0, which, slab[layer].index_select(0, at))
+        order, runs = self._runs(slots)
+        found = words if order is None else torch.empty_like(words)
+        for part, (slab, at) in zip(found.split([len(at) for _, at in runs]), runs, strict=True):
+            torch.index_select(slab[layer], 0, at, out=part)
+        if order is not None:
+            torch.index_select(found, 0, order.argsort(), out=words)
         return out
 
     def read(self, slots: Tensor) -> Tensor:
@@ -125,35 +131,32 @@ class Arena:
 
     def _check(self, slots: Tensor) -> None:
         at = slots.numpy()
-        if not len(at):
-            return
-        if at.min() < 0 or at.max() >= len(self._used):
+        # As numbers without a sign, those below zero are the largest.
+        if len(at) and at.view(np.uint64).max() >= len(self._used):
             raise ValueError(f"slots are from 0 to {len(self._used) - 1}: {slots.tolist()}")
         if not self._used[at].all():
             empty = at[~self._used[at]].tolist()
             raise ValueError(f"slots {empty} hold nothing: they were freed, or never given out")
 
-    def _by_slab(self, slots: Tensor) -> list[tuple[Tensor, Tensor, slice | Tensor]]:
-        """Return for each slab with some of `slots`: it, where in it, and which of the slots.
+    def _runs(self, slots: Tensor) -> tuple[Tensor | None, list[tuple[Tensor, Tensor]]]:
+        """Return stretches of `slots` that lie in one slab: the slab, and which of its rows.
 
-        Which ones is a slice if every slab's slots stand together in `slots`, as those of blocks
-        in time order mostly do.
+        First comes the order in which to take `slots` for that. It is None, and a copy is saved, if
+        the stretches are few as they stand, which those of blocks in time order mostly are.
         """
-        if not len(slots):
-            return []
-        at = slots.numpy()
-        slabs = np.searchsorted(self._starts[1:], at, side="right")
+        if len(self._slabs) == 1:
+            return None, [(self._slabs[0], slots.to(self.device))]
+        at, order = slots.numpy(), None
+        slabs = self._starts[1:].searchsorted(at, side="right")
+        first = _changes(slabs)
+        if len(first) > 2 * len(self._slabs):
+            by_slab = slabs.argsort(kind="stable")
+            at, slabs = at[by_slab], slabs[by_slab]
+            first = _changes(slabs)
+            order = torch.from_numpy(by_slab).to(self.device)
         inside = torch.from_numpy(at - self._starts[slabs]).to(self.device)
-        cuts = (np.flatnonzero(np.diff(slabs)) + 1).tolist()
-        runs = list(map(slice, [0, *cuts], [*cuts, len(at)]))
-        ids = slabs[[0, *cuts]].tolist()
-        if len(set(ids)) == len(ids):
-            return [(self._slabs[i], inside[run], run) for i, run in zip(ids, runs, strict=True)]
-        found: list[tuple[Tensor, Tensor, slice | Tensor]] = []
-        for i in sorted(set(ids)):
-            which = torch.from_numpy(np.flatnonzero(slabs == i)).to(self.device)
-            found.append((self._slabs[i], inside[which], which))
-        return found
+        rows = inside.split([b - a for a, b in pairwise([*first, len(at)])])
+        return order, [(self._slabs[slabs[i]], some) for i, some in zip(first, rows, strict=True)]
 
     def _reserve(self, slots: int) -> None:
         """Make room for so many slots in all."""
@@ -169,3 +172,10 @@ class Arena:
         # New arrays, not larger ones: a thread that gathers may hold the old ones.
         self._starts = np.append(self._starts, self._starts[-1] + count)
         self._used = np.append(self._used, np.zeros(count, dtype=np.bool_))
+
+
+def _changes(numbers: NDArray[np.int64]) -> list[int]:
+    """Return where each stretch of equal numbers starts."""
+    if not len(numbers):
+        return []
+    return [0, *((numbers[1:] != numbers[:-1]).nonzero()[0] + 1).tolist()]
