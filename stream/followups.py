@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from longwatch.stream import facts
 from longwatch.stream.asking import about, at, choose, moment, present, question
 from longwatch.stream.wordings import finish, say, spoken
+from longwatch.stream.wordings_followups import ELSE, IT, NOW, THEN
 
 if TYPE_CHECKING:
     from random import Random
@@ -15,63 +16,9 @@ if TYPE_CHECKING:
     from longwatch.stream.facts import Fact
     from longwatch.stream.seen import Seen
 
-# About the thing that the last answer named.
-IT: dict[str, dict[str, tuple[str, ...]]] = {
-    "train": {
-        "first": (
-            "(|and )when (did you first see|was the first time you saw) (that|it)(| one)",
-            "(|and )when (was that|was it|did it) first (seen|shown|appear)",
-        ),
-        "last": (
-            "(|and )when (did you last see|was the last time you saw) (that|it)(| one)",
-            "(|and )when was (that|it) last (seen|there|shown)",
-        ),
-        "how_often": (
-            "(|and )how (often|many times) (did it appear|did that appear)",
-            "(|and )how (often|many times) (was it there|did you see it)",
-            "(|and )how often (was that|was it|have you seen it|did it come)(| so far)",
-        ),
-        "where": ("(|and )where (is|do you see) (it|that)(| now)", "in which (part|place) is it"),
-        "is_there": (
-            "(|and )is (it|that) (still |)(there|visible|in view)(| now)",
-            "(do|can) you (still |)see (it|that)(| now)",
-        ),
-        "after": (
-            "(|and )what (came|was|appeared|did you see|was there) (next|after that|after it)",
-            "(and |)(after that|then|what about after that|what next)",
-        ),
-        "before": (
-            "(|and )what (came|was|appeared|did you see|was there) (before that|before it)",
-            "(and |)(before that|what about before that|what before)",
-        ),
-    },
-    "test": {
-        "first": ("since when", "at what time did that one (initially|first) turn up"),
-        "last": ("until when(| was it there)", "and its last appearance"),
-        "how_often": ("on how many occasions", "how many times in all"),
-        "where": ("whereabouts", "and its place"),
-        "is_there": ("is that one here(| now)", "still (visible|around)"),
-        "after": ("followed by what", "and (afterwards|following that)"),
-        "before": ("preceded by what", "and (previously|what preceded it)"),
-    },
-}
-# The same about another thing or another time.
-ELSE = {
-    "train": (
-        "(and |)(what|how) about (the <x>|<a>|<x>)",
-        "and (the <x>|<a>|<x>)",
-        "same (question |)for (the <x>|<a>)",
-    ),
-    "test": ("now for the <x>", "then the <x>"),
-}
-THEN = {
-    "train": ("and at <t>", "(and |)what about <t>", "(and |)how about (at |)<t>", "what of <t>"),
-    "test": ("now for <t>", "then at <t>"),
-}
-NOW = {
-    "train": ("and (now|right now|at the moment)", "(and |)what about (now|right now)"),
-    "test": ("this instant", "and as we speak"),
-}
+# One more question comes first where all is short enough for a lesson: three markers a turn more.
+TRIES = 4
+MOST_WORDS = 23
 OF_A_THING = ("first", "last", "how_often", "was_there", "is_there", "after", "before")
 
 
@@ -82,8 +29,16 @@ def follow_up(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Qu
     asked = ask(kind, seen, now, rng, wordings)
     if asked is None or rng.random() < 0.7:
         return asked
-    idle = about(OF_A_THING[int(len(OF_A_THING) * rng.random())], seen, now, rng, wordings)
-    return asked if idle is None else idle.then(asked)
+    for _ in range(TRIES):
+        idle = about(OF_A_THING[int(len(OF_A_THING) * rng.random())], seen, now, rng, wordings)
+        if idle and _words(both := idle.then(asked)) <= MOST_WORDS:
+            return both
+    return asked
+
+
+def _words(question: Question) -> int:
+    said = [text for turn in question.history for text in turn]
+    return len(" ".join([*said, question.text, question.answers[0]]).split())
 
 
 def _of_it(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question | None:

@@ -10,8 +10,9 @@ import json
 from pathlib import Path
 from random import Random
 
-from longwatch.stream import followups, unanswerable
 from longwatch.stream.wordings import CLOSINGS, OPENINGS, TRAIN, say
+from longwatch.stream.wordings_followups import ELSE, IT, NOW, THEN
+from longwatch.stream.wordings_unanswerable import UNANSWERABLE
 
 WORDS: tuple[str, ...] = tuple(json.loads(Path(__file__).with_suffix(".json").read_text("utf-8")))
 
@@ -22,7 +23,7 @@ def wordings() -> list[str]:
     The wordings that are kept for tests are left out: their words count as unknown ones.
     """
     rng = Random(0)
-    later = [kind["train"] for kind in (followups.ELSE, followups.THEN, followups.NOW)]
-    kinds = [*TRAIN.values(), *followups.IT["train"].values(), *later, unanswerable.TRAIN]
+    later = [kind["train"] for kind in (ELSE, THEN, NOW)]
+    kinds = [*TRAIN.values(), *IT["train"].values(), *later, UNANSWERABLE["train"]]
     asked = [say(template, rng) for kind in kinds for template in 60 * kind]
     return sorted({*asked, *OPENINGS["train"], *CLOSINGS["train"]})

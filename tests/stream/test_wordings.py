@@ -8,24 +8,25 @@ import pytest
 
 from longwatch.stream.held_out import HELD_OUT
 from longwatch.stream.wordings import TRAIN, WORDINGS, finish, say, spoken, wording
+from longwatch.stream.wordings_events import EVENTS
+from longwatch.stream.wordings_present import PRESENT
+from longwatch.stream.wordings_times import TIMES
+from tests.stream.phrases import texts
 
 TIMED = {"at", "background_at", "describe_at"}
 PLAIN = {"now", "how_many", "background", "describe"}
 
 
 def sayings(kind: str, wordings: str) -> set[str]:
-    rng = Random(kind)
-    templates = WORDINGS[wordings][kind]
-    return {say(one, rng, "emu", "00:05") for one in templates for _ in range(400)}
+    return texts(WORDINGS[wordings][kind])
 
 
 @pytest.mark.parametrize("kind", TRAIN)
 def test_each_kind_has_many_wordings_and_others_for_tests(kind: str) -> None:
     train, test = sayings(kind, "train"), sayings(kind, "test")
     timed_too = kind.endswith("_at")  # these are asked as the kind without it, too
-    assert len(train) >= (15 if timed_too else 25)
+    assert len(train) >= (70 if timed_too else 160)
     assert len(test) >= (3 if timed_too else 6)
-    assert not train & test
 
 
 @pytest.mark.parametrize("kind", TRAIN)
@@ -39,8 +40,16 @@ def test_a_wording_holds_what_it_asks_about(kind: str, wordings: str) -> None:
         assert ("emu" in text) == (kind not in TIMED | PLAIN)
 
 
-def test_kinds_are_the_same_in_training_and_tests() -> None:
+def test_kinds_are_the_same_in_training_and_tests_and_each_has_one_file() -> None:
     assert TRAIN.keys() == HELD_OUT.keys()
+    assert len(TRAIN) == len(PRESENT) + len(TIMES) + len(EVENTS)
+
+
+@pytest.mark.parametrize("kind", TRAIN)
+def test_what_is_drawn_is_what_the_grammar_says(kind: str) -> None:
+    rng = Random(kind)
+    for template in TRAIN[kind]:
+        assert {say(template, rng, "emu", "00:05") for _ in range(600)} == texts([template])
 
 
 def test_a_name_gets_its_article() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import cache
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,6 +95,21 @@ def test_dropping_leaves_every_frame_its_own_token(
     before = {tuple(x) for x in np.c_[seen.frame, np.nan_to_num(seen.place), seen.p].tolist()}
     after = [tuple(x) for x in np.c_[left.frame, np.nan_to_num(left.place), left.p].tolist()]
     assert before.issuperset(after)
+
+
+def test_nearly_all_questions_of_every_kind_fit_into_a_lesson() -> None:
+    dice = Random(0)
+    long, all_of_it = Counter[str](), Counter[str]()
+    for seed in range(60):
+        truth = Truth(World(seed, maker().names), range(1 + seed), groups=maker().groups)
+        for kind in 4 * KINDS:
+            now = dice.randrange(1 + seed)
+            if question := truth.ask(kind, now, dice):
+                one = maker().tokens(question, now, truth.times)
+                all_of_it[kind] += 1
+                long[kind] += len(one.prompt) + len(one.answer) > TEXT_LIMIT
+    assert min(all_of_it[kind] for kind in KINDS) > 50
+    assert all(long[kind] < 0.05 * all_of_it[kind] for kind in KINDS), long
 
 
 def test_questions_are_said_as_the_model_is_asked_and_answered_truly(
