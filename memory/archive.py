@@ -194,13 +194,15 @@ class Archive:
                 elif len(rung.ids) < 2:
                     break
                 else:
-                    self._merge(number, [rung.ids.popleft(), rung.ids.popleft()])
+                    self._merge(number)
 
-    def _merge(self, rung: int, pair: list[int]) -> None:
-        """Put two neighbours on the next rung as one block, with half of their tokens."""
-        view, ids = self.view(), np.array(pair)
+    def _merge(self, rung: int) -> None:
+        """Put a rung's oldest two on the next one as one block, with half of their tokens."""
+        view, waiting = self.view(), self._rungs[rung].ids
         if view is None:
             return
+        pair = [waiting.popleft(), waiting.popleft()]
+        ids = np.array(pair)
         tokens, index = view.tokens(ids)
         at = torch.from_numpy(index).to(self.shape.device)
         layers = [self.read(layer, ids, view) for layer in range(self.shape.layers)]
