@@ -65,25 +65,39 @@ class Codec:
         return rows
 
     def decode(
-        self, rows: Tensor, h: int, d: int, tokens: int, dtype: torch.dtype
+        self,
+        rows: Tensor,
+        h: int,
+        d: int,
+        tokens: int,
+        dtype: torch.dtype,
+        out: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return keys and values, (b, h, T, d) of `dtype`, of (b, row_bytes) uint8.
 
         They lie in memory as (h, b, T, d), so `x.transpose(0, 1).flatten(1, 2)`, which is one
-        layer's (h, b * T, d), copies nothing.
+        layer's (h, b * T, d), copies nothing. They are written to `out` if it is given, with any
+        strides and in its own dtype: new memory costs a CPU more than decoding does.
         """
         if rows.shape[1] != self.row_bytes(h, d, tokens):
             raise ValueError(
                 f"a row of {tokens} tokens has {self.row_bytes(h, d, tokens)} bytes, "
                 f"not {rows.shape[1]}; it was encoded with other settings or another shape"
             )
-        found = []
+        if out is None:
+            shape = h, len(rows), tokens, d
+            keys, values = (rows.new_empty(shape, dtype=dtype) for _ in range(2))
+            out = keys.transpose(0, 1), values.transpose(0, 1)
+        for x in out:
+            if x.shape != (len(rows), h, tokens, d):
+                raise ValueError(
+                    f"keys and values of {len(rows)} blocks are {(len(rows), h, tokens, d)}; "
+                    f"what they are to be written to is {tuple(x.shape)}"
+                )
         parts = self._parts(rows, h, d, tokens)
-        for quantiser, part in zip(self._quantisers(), parts, strict=True):
-            out = rows.new_empty(h, len(rows), tokens, d, dtype=dtype).transpose(0, 1)
-            quantiser.decode(part, out)
-            found.append(out)
-        return found[0], found[1]
+        for quantiser, part, x in zip(self._quantisers(), parts, out, strict=True):
+            quantiser.decode(part, x)
+        return out
 
     def _quantisers(self) -> tuple[Quantiser, Quantiser]:
         return Quantiser(self.key_bits, self.key_axis), Quantiser(self.value_bits, self.value_axis)

@@ -110,6 +110,23 @@ def test_a_layer_s_tokens_lie_one_after_another() -> None:
     assert layer.data_ptr() == decoded.data_ptr()
 
 
+@given(codec=CODECS, shape=SHAPES, dtype=st.sampled_from((torch.float32, torch.float16)))
+def test_blocks_can_be_decoded_into_the_middle_of_a_buffer(
+    codec: Codec, shape: tuple[int, int, int, int], dtype: torch.dtype
+) -> None:
+    b, h, tokens, d = shape
+    rows = codec.encode(*blocks(shape))
+    buffers = [torch.zeros(h, b * tokens + 5, d, dtype=dtype) for _ in range(2)]
+    keys, values = (x[:, 3:-2].unflatten(1, (b, tokens)).transpose(0, 1) for x in buffers)
+    codec.decode(rows, h, d, tokens, dtype, (keys, values))
+    for buffer, expected in zip(buffers, codec.decode(rows, h, d, tokens, dtype), strict=True):
+        assert torch.equal(buffer[:, 3:-2], expected.transpose(0, 1).flatten(1, 2))
+        assert not buffer[:, :3].any()
+        assert not buffer[:, -2:].any()
+    with pytest.raises(ValueError, match="written"):
+        codec.decode(rows, h, d, tokens, dtype, (keys, values[:, :, 1:]))
+
+
 @pytest.mark.parametrize("axis", ["channel", "token"])
 def test_rows_are_the_same_every_time(axis: Axis) -> None:
     keys, values, lengths = blocks((3, 3, 5, 7))
