@@ -39,11 +39,12 @@ def publish(
     given: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
     summary: Mapping[str, Any],
+    shown: Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Show the rows and the summary to people, write the report as JSON, and return it.
 
     `given` is the command line that `arguments` parsed, without the program's name. The tables go
-    to stderr where the JSON goes to stdout.
+    to stderr where the JSON goes to stdout. People see the rows `shown` alone, where it is given.
     """
     options = arguments.parse_args(given)
     report = {
@@ -58,7 +59,7 @@ def publish(
     console = Console(stderr=options.json == "-")
     if not console.is_terminal:
         console.width = WIDTH
-    for group in _alike(rows):
+    for group in _alike(rows if shown is None else shown):
         console.print(_table(group))
     for key, value in summary.items():
         console.print(f"{key}: {_cell(value)}", highlight=False)
@@ -135,4 +136,6 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
+    if isinstance(value, dict):
+        return "; ".join(f"{key} {_cell(of)}" for key, of in value.items())
     return ", ".join(map(_cell, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,103 @@
+"""Bytes that a memory holds, and policies set so that they hold no more than a budget.
+
+Numbers at hand are counted as fp16, two bytes each, because a GPU would hold them so; the bundled
+model runs in fp32 on a CPU. Sealed blocks, the vectors that find them and their rows of the table
+are counted as they are. Room that an arena or a table has asked for in advance is not counted: it
+is a matter of steps that are small beside real archives and large beside the smallest ones here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks.replay import opened, put, take
+from longwatch.memory.memory import Memory
+
+if TYPE_CHECKING:
+    from longwatch.memory.base import Policy
+    from longwatch.models.base import VideoLM
+    from longwatch.types import VisualTokens
+
+NUMBER = 2  # bytes, at hand
+TRIES = 8
+CLOSE = 0.97  # of the budget: near enough
+OFTEN, STEP = 512, 7  # longer streams are looked at every seventh frame
+
+
+class Fitted(NamedTuple):
+    """A policy and the most that a stream under it holds."""
+
+    policy: Policy
+    most: int  # bytes
+    over: bool  # than the budget: it could not be made to hold less
+
+
+def held(memory: Memory) -> int:
+    """Return the bytes in use."""
+    snapshot, archive = memory.snapshot(), memory.archive
+    hand = sum(NUMBER * s.nbytes // s.keys[0].element_size() for s in snapshot.segments)
+    if archive is None or snapshot.view is None:
+        return hand
+    rows = snapshot.view.rows
+    row = sum(column.nbytes for column in rows) // len(rows.rung)
+    blocks, used = (sum(of) for of in zip(*archive.rungs(), strict=True))
+    index: int = sum(index.nbytes for index in archive.index)
+    return int(hand + used + blocks * row + index)
+
+
+def token_bytes(model: VideoLM) -> int:
+    """Return what the keys and values of one token at hand take, over all layers."""
+    return NUMBER * model.decoder.token_bytes // model.decoder.dtype.itemsize
+
+
+def full_bytes(model: VideoLM, frame_tokens: int, frames: int) -> int:
+    """Return what a stream holds that keeps every token."""
+    return token_bytes(model) * (len(model.prefix_ids()) + frame_tokens * frames)
+
+
+def fitted(model: VideoLM, policy: Policy, frame: VisualTokens, frames: int, budget: int) -> Fitted:
+    """Bound a policy so that a stream of so many frames never holds more than `budget` bytes.
+
+    `Policy.bounded` is asked for `budget`, then for as much less as was held beyond. What is held
+    does not depend on what the frames show, so one `frame` is put in again and again. Of the
+    bounds tried the largest that holds is taken; where none does, the one that holds least.
+    """
+    asked, low, high = budget, 0, budget
+    best: tuple[int, Fitted] | None = None
+    least: Fitted | None = None
+    for _ in range(TRIES):
+        bounded = policy.bounded(asked, token_bytes(model))
+        most = most_held(model, bounded, frame, frames)
+        found = Fitted(bounded, most, over=most > budget)
+        if least is None or most < least.most:
+            least = found
+        if found.over:
+            high = asked
+        else:
+            low = asked
+            if best is None or asked > best[0]:
+                best = asked, found
+        if (asked == budget and not found.over) or CLOSE * budget <= most <= budget:
+            break
+        guess = asked - (most - budget)
+        asked = guess if low < guess < high else (low + high) // 2
+        if asked in (low, high) or asked < 1:
+            break
+    if best is not None:
+        return best[1]
+    if least is None:
+        raise RuntimeError("no bound was tried")
+    return least
+
+
+def most_held(model: VideoLM, policy: Policy, frame: VisualTokens, frames: int) -> int:
+    """Return the most bytes that a stream of so many frames holds at once."""
+    memory, most = Memory(policy, model.decoder.rope), 0
+    opened(model, memory)
+    taken = take(model, model.frame_input(frame, 0.0), 0.0)
+    step = 1 if frames <= OFTEN else STEP
+    for number in range(frames):
+        put(memory, taken, float(number))
+        if number % step == 0 or number == frames - 1:
+            most = max(most, held(memory))
+    return most

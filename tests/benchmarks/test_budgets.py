@@ -1,0 +1,84 @@
+"""Bytes are counted as the documentation says, and a fitted policy holds no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from benchmarks import budgets
+from benchmarks.replay import opened, read
+from longwatch.memory import POLICIES
+from longwatch.memory.full import Full
+from longwatch.memory.memory import Memory
+from tests.benchmarks.watched import model, stream
+
+if TYPE_CHECKING:
+    from longwatch.memory.base import Policy
+
+FRAMES = 16
+BOUNDED = [name for name in POLICIES if name != "full"]
+
+
+def watched(policy: Policy, frames: int = FRAMES) -> tuple[Memory, list[int]]:
+    """Return a memory and what it held after each frame."""
+    vlm, seen = model(), stream(FRAMES)
+    memory = Memory(policy, vlm.decoder.rope)
+    opened(vlm, memory)
+    held = []
+    for time, tokens in zip(seen.times[:frames], seen.tokens, strict=False):
+        read(vlm, memory, vlm.frame_input(tokens, time), time)
+        held.append(budgets.held(memory))
+    return memory, held
+
+
+@torch.inference_mode()
+def test_a_stream_that_keeps_everything_holds_two_bytes_a_number() -> None:
+    vlm = model()
+    _, held = watched(Full(), 5)
+    assert held == [budgets.full_bytes(vlm, 10, frames) for frames in range(1, 6)]
+    assert budgets.full_bytes(vlm, 10, 5) == 51 * 2 * 5 * 2 * 64 * 2
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", BOUNDED)
+def test_what_is_in_use_is_at_most_what_was_asked_for(name: str) -> None:
+    memory, _ = watched(POLICIES[name]().bounded(100_000, 2560))
+    stats = memory.stats()
+    assert 0 < budgets.held(memory) <= stats.device_bytes + stats.archive_bytes
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", BOUNDED)
+def test_a_dry_stream_holds_as_much_as_one_that_is_read(name: str) -> None:
+    vlm, seen = model(), stream(FRAMES)
+    policy = POLICIES[name]().bounded(200_000, budgets.token_bytes(vlm))
+    most = budgets.most_held(vlm, policy, seen.tokens[0], FRAMES)
+    assert most == max(watched(policy)[1])
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", BOUNDED)
+def test_a_fitted_policy_holds_no_more_than_its_budget_or_says_so(name: str) -> None:
+    vlm, seen = model(), stream(FRAMES)
+    budget = budgets.full_bytes(vlm, 10, FRAMES) // 2
+    fit = budgets.fitted(vlm, POLICIES[name](), seen.tokens[0], FRAMES, budget)
+    assert fit.over == (fit.most > budget)
+    assert fit.most == budgets.most_held(vlm, fit.policy, seen.tokens[0], FRAMES)
+
+
+@torch.inference_mode()
+def test_a_window_is_fitted_as_large_as_the_budget_allows() -> None:
+    vlm, seen = model(), stream(FRAMES)
+    budget = budgets.full_bytes(vlm, 10, 8)
+    fit = budgets.fitted(vlm, POLICIES["window"](), seen.tokens[0], FRAMES, budget)
+    assert not fit.over
+    assert budget - fit.most < 10 * budgets.token_bytes(vlm)
+
+
+@torch.inference_mode()
+def test_nothing_holds_less_than_a_frame() -> None:
+    vlm, seen = model(), stream(FRAMES)
+    fit = budgets.fitted(vlm, POLICIES["window"](), seen.tokens[0], FRAMES, 100)
+    assert fit.over
