@@ -12,7 +12,7 @@ from longwatch.memory.recall import Recalling
 from longwatch.memory.seal import Rung, Sealing
 from longwatch.memory.thinning import Thinning
 from longwatch.memory.window import Window
-from longwatch.retrieval import MeanDot
+from longwatch.retrieval import LastToken
 
 if TYPE_CHECKING:
     from typing import Self
@@ -39,7 +39,7 @@ class Longwatch(Policy):
     thinning: Thinning | None = field(default_factory=lambda: Thinning(3))
     codec: Codec = field(default_factory=Codec)
     tokens: int = 1024  # recalled in each layer
-    scorer: Scorer = field(default_factory=MeanDot)
+    scorer: Scorer = field(default_factory=LastToken)
     max_bytes: int | None = 256 << 20  # of the archive's blocks
     rungs: int = 6
     fresh: float = 0.5  # share of `max_bytes` for the first rung; the others have the rest
@@ -80,6 +80,7 @@ class Longwatch(Policy):
             limits = [first, *[each] * (self.rungs - 1)]
         return Sealing(
             block_tokens=self.block_tokens,
+            retriever="faiss_fp16",
             thinning=self.thinning,
             rungs=tuple(Rung(self.codec, limit) for limit in limits),
         )

@@ -11,7 +11,7 @@ import torch
 
 from longwatch.errors import ConfigError
 from longwatch.memory.segment import Part
-from longwatch.retrieval import MeanDot
+from longwatch.retrieval import Hits, MeanDot, Reranker, VectorIndex, by_head, reorder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,9 +109,8 @@ class Recaller:
             return []
         size = len(pieces[0].times) if self._view is None else self._view.archive.block_tokens
         limit = self.settings.limit(total, size)
-        queries = self.settings.scorer.queries(query, self._heads(pieces)).float()
-        ranked = [(-score, 0, i) for i, score in self._search(layer, queries, limit)]
-        ranked += [(-score, 1, i) for i, score in enumerate(self._scores(pieces, queries))]
+        ranked = [(-score, 0, i) for i, score in self._search(layer, query, limit)]
+        ranked += [(-score, 1, i) for i, score in enumerate(self._scores(pieces, query))]
         best = sorted(ranked)[:limit]
         blocks = {i: -score for score, loose, i in best if not loose}
         found = [] if not blocks else [self._recalled(layer, blocks)]
@@ -133,20 +132,43 @@ class Recaller:
                 weights[seen.time] = weights.get(seen.time, 0.0) + weight
         return weights
 
-    def _heads(self, pieces: Sequence[Piece]) -> int:
-        return (
-            pieces[0].part.keys.shape[0] if self._view is None else self._view.archive.shape.heads
-        )
-
-    def _search(self, layer: int, queries: Tensor, limit: int) -> list[tuple[int, float]]:
+    def _search(self, layer: int, query: Tensor, limit: int) -> list[tuple[int, float]]:
         """Return the best blocks of the archive, at most `limit`, and their scores."""
-        if self._view is None or not self._sealed:
+        view, scorer = self._view, self.settings.scorer
+        if view is None or not self._sealed:
             return []
-        hits = self._view.archive.index[layer].search(queries, limit, self._allowed)
+        index, h = view.archive.index[layer], view.archive.shape.heads
+        widen = scorer.widen if isinstance(scorer, Reranker) else 1
+        hits = index.search(scorer.queries(query, h), widen * limit, self._allowed)
+        if isinstance(scorer, Reranker) and len(hits.ids) > limit:
+            hits = self._rerank(scorer, layer, query, hits.ids, limit)
         return list(zip(hits.ids, hits.scores, strict=True))
 
-    def _scores(self, pieces: Sequence[Piece], queries: Tensor) -> list[float]:
-        vectors = [self.settings.scorer.vectors(piece.part.keys.float(), None) for piece in pieces]
+    def _rerank(
+        self, scorer: Reranker, layer: int, query: Tensor, ids: Sequence[int], limit: int
+    ) -> Hits:
+        """Return the best `limit` of some blocks by a second look at them."""
+        if self._view is None:
+            raise RuntimeError("blocks are ranked in an archive")
+        view, archive = self._view, self._view.archive
+        found = view.in_time(np.array(ids))
+        index = archive.index[layer]
+        if scorer.sees == "vectors" and isinstance(index, VectorIndex):
+            vectors, lengths = index.vectors(found.tolist())
+            keys = by_head(vectors, archive.shape.heads)
+        else:
+            every, _ = archive.read(layer, found, view)
+            keys = every.unflatten(1, (len(found), -1)).transpose(0, 1)
+            lengths = torch.from_numpy(view.rows.length[found - view.base].astype(np.int64))
+        return reorder(found.tolist(), scorer.rerank(query, keys, lengths), limit)
+
+    def _scores(self, pieces: Sequence[Piece], query: Tensor) -> list[float]:
+        """Return the scores of loose pieces; a scorer that looks twice looks at them once."""
+        scorer = self.settings.scorer
+        if not pieces:
+            return []
+        queries = scorer.queries(query, pieces[0].part.keys.shape[0]).float()
+        vectors = [scorer.vectors(piece.part.keys, None) for piece in pieces]
         return [float((found @ queries.T).amax(0).sum()) for found in vectors]
 
     def _recalled(self, layer: int, blocks: dict[int, float]) -> Part:
@@ -154,8 +176,7 @@ class Recaller:
         view = self._view
         if view is None:
             raise RuntimeError("blocks are recalled from an archive")
-        ids = np.array(sorted(blocks))
-        ids = ids[view.rows.frame[ids - view.base, 0].argsort(kind="stable")]
+        ids = view.in_time(np.array(sorted(blocks)))
         tokens, index = view.tokens(ids)
         keys, values = view.archive.read(layer, ids, view)
         at = torch.from_numpy(index).to(keys.device)

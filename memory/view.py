@@ -65,6 +65,12 @@ class View:
         allowed[self.base :] &= times[np.arange(count), last] >= self.since
         return allowed
 
+    def in_time(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the ids in the order of time, which puts those of a rung side by side."""
+        order = self.rows.frame[ids - self.base, 0].argsort(kind="stable")
+        ordered: NDArray[np.int64] = ids[order]
+        return ordered
+
     def tokens(self, ids: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int64]]:
         """Return the tokens seen of blocks, and where they are among all of these, (b * T)."""
         tokens, index = tokens_of(self.rows, ids - self.base)
