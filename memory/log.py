@@ -35,7 +35,8 @@ class Log:
     """Records in the order in which they were appended.
 
     A file grows to `file_bytes` and is then left alone; `tidy` deletes it when none of its records
-    is alive any more. One thread calls everything that writes; `read` may be called from any.
+    is alive any more, or renames it if it is damaged. One thread calls everything that writes;
+    `read` may be called from any.
 
     At start the newest file loses what comes after its last whole record, which is what a crash
     leaves behind. Damage elsewhere costs the records that it hits, and no others.
@@ -54,6 +55,7 @@ class Log:
         self.damaged = 0  # stretches that `records` had to leave out
         self._sizes = numbered_sizes(folder)
         self._live: dict[int, int] = {}
+        self._hurt: set[int] = set()  # files with something that could not be read
         self._handle: FileIO | None = None  # of the newest file, once something was appended
         self._file = max(self._sizes, default=0)
         self._dirty = False
@@ -81,7 +83,7 @@ class Log:
             except OSError as error:
                 log.error("%s cannot be read and is left out: %s", self._path(number), error)
                 self.damaged += 1
-                self._live[number] = 1  # for ever: it may hold what somebody can save
+                self._hurt.add(number)
                 continue
             end = len(TITLE)
             for record in scan(data, number, len(TITLE)):
@@ -90,8 +92,6 @@ class Log:
                 yield record
                 end = record.end
             self._note_gap(number, end, len(data))
-            if end == len(TITLE) < len(data):
-                self._live[number] = 1
 
     def append(self, kind: int, key: int, parts: Sequence[object]) -> Place:
         """Write a record whose body is the buffers `parts`, one after the other.
@@ -138,7 +138,7 @@ class Log:
         self._live[place.file] -= 1
 
     def tidy(self) -> None:
-        """Delete the files, besides the newest, that hold nothing that is needed.
+        """Delete the files, besides the newest, that hold nothing that is needed any more.
 
         What took the place of their records should have been synced before.
         """
@@ -225,11 +225,17 @@ class Log:
     def _note_gap(self, number: int, start: int, end: int) -> None:
         if end > start:
             self.damaged += 1
+            self._hurt.add(number)
             log.error("%s is damaged: left out %d bytes", self._path(number), end - start)
 
     def _drop(self, number: int) -> None:
+        """Delete a file, or rename it where it has something that could not be read."""
+        path = self._path(number)
         with suppress(FileNotFoundError):
-            self._path(number).unlink()
+            if number in self._hurt:
+                path.rename(path.with_name(f"{path.name}.damaged"))
+            else:
+                path.unlink()
         self._live.pop(number, None)
         del self._sizes[number]
 

@@ -167,6 +167,12 @@ class Memory:
         self.archive = archive
         self._state = Snapshot(segments, frames_seen, tokens_seen, self.policy, view)
 
+    def keep(self, keeper: Keeper) -> None:
+        """Let `keeper` learn of all that changes from now on."""
+        self.keeper = keeper
+        if self.archive is not None:
+            self.archive.told = keeper.told
+
     def rollback(self) -> None:
         """Drop what was read since `begin`, if anything was."""
         self._draft = None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import sqlite3
 import threading
 import time
 from collections import deque
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from longwatch.errors import ConfigError
+from longwatch.memory.disk import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OVERHEAD = 256  # bytes that a job counts for besides what it holds
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class Target(Protocol):
@@ -76,21 +73,6 @@ class Job(NamedTuple):
     target: Target | None
 
 
-def reason_of(error: Exception) -> str | None:
-    """Return why the disk refused, as `WriterStats` has it; None when it is not the disk."""
-    if isinstance(error, OSError):
-        if error.errno in FULL:
-            return "disk_full"
-        return "disk_read_only" if error.errno in READ_ONLY else "disk_error"
-    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is None:
-            return None
-        known = {sqlite3.SQLITE_FULL: "disk_full", sqlite3.SQLITE_READONLY: "disk_read_only"}
-        return known.get(code & 0xFF, "disk_error")
-    return None
-
-
 class Writer:
     """Runs jobs in the order in which they came, from any thread; nobody waits for the disk.
 
@@ -104,6 +86,7 @@ class Writer:
         self._bytes = 0
         self._refused = False
         self._lost = 0
+        self._waiters: list[Callable[[], object]] = []
         self._reason: str | None = None
         self._dirty: dict[Target, None] = {}  # in the order in which they were written to
         self._synced = time.monotonic()
@@ -133,6 +116,15 @@ class Writer:
                 self._changed.notify_all()
                 return True
             return False
+
+    def when_room(self, call: Callable[[], object]) -> None:
+        """Call once, when there may be room again, on any thread; it must not block."""
+        with self._changed:
+            if self._jobs:
+                self._waiters.append(call)
+                return
+        if not self._closing.is_set():
+            call()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until nothing waits and all is on the disk itself; False after `timeout` seconds."""
@@ -208,7 +200,10 @@ class Writer:
                 self._dirty[job.target] = None
             self._jobs.popleft()
             self._bytes -= job.nbytes
+            waiters, self._waiters = self._waiters, []
             self._changed.notify_all()
+        for call in waiters:
+            call()
 
     def _until_done(self, run: Callable[[], object]) -> bool:
         """Run until the disk takes it; returns False when the writer closes before that."""

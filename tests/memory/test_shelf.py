@@ -57,7 +57,7 @@ def watched(model: Decoder, policy: Policy, count: int) -> tuple[Memory, dict[in
             pass
 
     memory = Memory(policy, model.rope)
-    memory.keeper = Watcher()
+    memory.keep(Watcher())
     read_all(model, memory, frames(count, 4))
     return memory, live
 

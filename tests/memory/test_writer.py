@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import pytest
 from longwatch.errors import ConfigError
 from longwatch.memory import files
 from longwatch.memory.log import Log
-from longwatch.memory.writer import OVERHEAD, Writer, WriterSettings, reason_of
+from longwatch.memory.writer import OVERHEAD, Writer, WriterSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,6 +98,21 @@ def test_what_has_no_room_stays_with_its_owner(writer: Writer) -> None:
     assert not writer.stats().full
     assert writer.flush(PATIENCE)
     assert disk.written == ["0", "1", "2", "3"]
+
+
+def test_who_was_refused_learns_when_there_may_be_room(writer: Writer) -> None:
+    disk, room = Disk(no_space()), threading.Event()
+    while writer.offer(disk.job("a"), 10, disk):
+        pass
+    writer.when_room(room.set)
+    tries(disk, 2)
+    assert not room.is_set()
+    disk.open.set()
+    assert room.wait(PATIENCE)
+    assert writer.flush(PATIENCE)
+    room.clear()
+    writer.when_room(room.set)
+    assert room.is_set()
 
 
 def test_a_job_larger_than_all_room_is_taken_alone(writer: Writer) -> None:
@@ -191,35 +205,6 @@ def test_a_log_goes_on_where_a_full_disk_stopped_it(
     again = Log(tmp_path)
     assert [bytes(record.body) for record in again.records()] == [b"before", b"after"]
     assert again.damaged == again.cut == 0
-
-
-@pytest.mark.parametrize(
-    ("number", "reason"),
-    [
-        (errno.ENOSPC, "disk_full"),
-        (errno.EROFS, "disk_read_only"),
-        (errno.EACCES, "disk_read_only"),
-        (errno.EIO, "disk_error"),
-    ],
-)
-def test_the_reason_is_a_code(number: int, reason: str) -> None:
-    assert reason_of(OSError(number, "why")) == reason
-
-
-def test_a_full_database_is_a_full_disk() -> None:
-    base = sqlite3.connect(":memory:")
-    base.execute("CREATE TABLE t (x)")
-    base.execute("PRAGMA max_page_count = 3")
-    with pytest.raises(sqlite3.OperationalError) as caught:
-        base.execute("INSERT INTO t VALUES (zeroblob(100000))")
-    base.execute("PRAGMA query_only = 1")
-    with pytest.raises(sqlite3.OperationalError) as refused:
-        base.execute("INSERT INTO t VALUES (1)")
-    base.close()
-    assert reason_of(caught.value) == "disk_full"
-    assert reason_of(refused.value) == "disk_read_only"
-    assert reason_of(sqlite3.ProgrammingError("a bug")) is None
-    assert reason_of(KeyError("a bug")) is None
 
 
 @pytest.mark.parametrize("wrong", [{"queue_bytes": 0}, {"sync_seconds": -1}, {"retry_seconds": 0}])
