@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.memory.arena import Arena
@@ -27,6 +27,7 @@ def some(count: int, generator: torch.Generator | None = None) -> torch.Tensor:
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
 
 
+@settings(deadline=None)
 @given(acts=ACTS, slab=st.sampled_from((1, 2 * SLOT, 7 * SLOT)), seed=st.integers(0, 2**31))
 def test_an_arena_holds_what_a_dictionary_would(
     acts: list[tuple[str, int]], slab: int, seed: int

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.errors import ConfigError
@@ -30,6 +30,7 @@ def blocks(
     return keys, values, torch.randint(1, shape[2] + 1, (shape[0],), generator=generator)
 
 
+@settings(deadline=None)
 @given(codec=CODECS, shape=SHAPES, seed=st.integers(0, 2**31))
 def test_what_stands_behind_the_last_token_changes_nothing(
     codec: Codec, shape: tuple[int, int, int, int], seed: int
@@ -50,6 +51,7 @@ def test_what_stands_behind_the_last_token_changes_nothing(
     assert rows.shape == (shape[0], codec.row_bytes(h, d, tokens))
 
 
+@settings(deadline=None)
 @given(codec=CODECS, shape=SHAPES, seed=st.integers(0, 2**31))
 def test_a_block_does_not_feel_its_neighbours(
     codec: Codec, shape: tuple[int, int, int, int], seed: int
@@ -110,6 +112,7 @@ def test_a_layer_s_tokens_lie_one_after_another() -> None:
     assert layer.data_ptr() == decoded.data_ptr()
 
 
+@settings(deadline=None)
 @given(codec=CODECS, shape=SHAPES, dtype=st.sampled_from((torch.float32, torch.float16)))
 def test_blocks_can_be_decoded_into_the_middle_of_a_buffer(
     codec: Codec, shape: tuple[int, int, int, int], dtype: torch.dtype

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -51,6 +51,7 @@ def steps(quantiser: Quantiser, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize("bits", FEW)
+@settings(deadline=None)
 @given(data=st.data(), shape=SHAPES)
 def test_an_element_comes_back_within_half_a_step(
     bits: int, axis: Axis, data: st.DataObject, shape: tuple[int, ...]
@@ -66,6 +67,7 @@ def test_an_element_comes_back_within_half_a_step(
 
 @pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize("bits", FEW)
+@settings(deadline=None)
 @given(shape=SHAPES, seed=st.integers(0, 2**31))
 def test_codes_come_back_exactly(
     bits: int, axis: Axis, shape: tuple[int, int, int, int], seed: int
@@ -88,6 +90,7 @@ def test_elements_are_packed_as_tightly_as_their_bits_allow(bits: int) -> None:
     assert Quantiser(bits, "channel").nbytes(4, 50, 128) == 4 * 50 * 128 * bits // 8 + scales
 
 
+@settings(deadline=None)
 @given(shape=SHAPES)
 def test_every_section_can_be_viewed_as_numbers(shape: tuple[int, ...]) -> None:
     for bits in (32, 16, *FEW):
