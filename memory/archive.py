@@ -114,6 +114,7 @@ class Archive:
         for rung in dict.fromkeys(rungs.tolist()):  # older blocks are on later rungs
             here = torch.from_numpy(slots[rungs == rung])
             rows = self._rungs[rung].arena.gather(layer, here)
+            rows = rows.to(self.shape.device, non_blocking=True)
             codec = self.sealing.rungs[rung].codec
             found.append(codec.decode(rows, *self._block, self.shape.dtype))
         keys, values = (
@@ -245,4 +246,5 @@ def _rung(settings: Rung, shape: Shape, row_bytes: int) -> _Rung:
     size = shape.layers * row_bytes
     slots = settings.most(size) + 2  # what was let go is freed a little later
     slab = SLAB_BYTES if math.isinf(slots) else min(SLAB_BYTES, int(slots) * size)
-    return _Rung(Arena(shape.layers, row_bytes, device=shape.device, slab_bytes=slab))
+    pinned = shape.device.type == "cuda"
+    return _Rung(Arena(shape.layers, row_bytes, slab_bytes=slab, pinned=pinned))
