@@ -117,7 +117,7 @@ class Budget:
         part = ease * self._part(novelty, account.usual, passed)
         asked = math.floor(part * (level - least))
         granted = max(least, min(asked, math.floor(self.ceiling * n + SLACK)))
-        return Grant(granted, granted / n, novelty, level)
+        return Grant(granted, granted / n if n else 1.0, novelty, level)
 
     def settle(
         self, grant: Grant, time: float, given: VisualTokens, kept: VisualTokens, account: Account

@@ -6,13 +6,13 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from longwatch.compressors import COMPRESSORS
 from longwatch.errors import ConfigError, EmptyStreamError
 from longwatch.memory import POLICIES, Longwatch, Window
 from longwatch.memory.memory import Memory
 from longwatch.registry import lookup
+from longwatch.serve.sparing import Sparing, SparingSettings
 from longwatch.stream.buffer import DropPolicy, LatestBuffer
 from longwatch.stream.timeline import Timeline
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import VideoLM
     from longwatch.serve.observer import Observer
+    from longwatch.serve.sparing import SparingStats
     from longwatch.types import Frame, MemoryStats
 
 MAX_QUEUE = 64  # frames of one stream that may wait for the model
@@ -37,6 +38,10 @@ class StreamSettings:
     queue: int = 2  # frames that may wait for the model
     on_full: str = "drop_oldest"  # or drop_newest, block
     compressor: str = "keep_all"  # a name of `compressors.COMPRESSORS`
+    keep: float | None = None  # share of a frame's tokens; None is the compressor's own
+    token_rate: float | None = None  # tokens a second of the stream's clock; None is no limit
+    gate: float | None = None  # change below which a frame is not read, of 1; None reads all
+    gate_seconds: float = 10.0  # most that the gate lets pass between two frames that are read
     policy: str = "longwatch"  # a name of `memory.POLICIES`
     window_tokens: int | None = None  # None takes the model's own, or what the policy's paper says
     sinks: int = 1  # frames that always stay, of the policies `window` and `longwatch`
@@ -52,11 +57,18 @@ class StreamSettings:
                 "for a stutter, and each frame that waits takes the memory of its pixels"
             )
         DropPolicy.parse(self.on_full)
-        lookup(COMPRESSORS, self.compressor, "compressor")
         lookup(POLICIES, self.policy, "memory policy")
         if self.memory_mb is not None and self.memory_mb < 1:
             raise ConfigError(f"memory_mb must be at least 1, not {self.memory_mb}")
         self._policy(1, 1)
+        _ = self.sparing
+
+    @property
+    def sparing(self) -> SparingSettings:
+        """What the model is spared."""
+        return SparingSettings(
+            self.compressor, self.keep, self.token_rate, self.gate, self.gate_seconds, self.fps
+        )
 
     def make_policy(self, model: VideoLM) -> Policy:
         """Return the memory policy, with the model's own window where none was named."""
@@ -87,6 +99,7 @@ class StreamStats:
     fps_read: float  # over the last ten seconds
     lag_ms: float | None  # of the newest frame, from its arrival to its commit
     queue: int  # frames that wait now
+    sparing: SparingStats
     memory: MemoryStats
 
 
@@ -109,8 +122,7 @@ class Stream:
         self.memory = Memory(settings.make_policy(model), model.decoder.rope)
         self._model = model
         self._observer = observer
-        self._compressor = COMPRESSORS[settings.compressor]()
-        self._compressor_state: Any = self._compressor.new_state()
+        self._sparing = Sparing(settings.sparing)
         self._lock = threading.Lock()
         self._commits: deque[float] = deque()
         self._read = self._failed = self._late = 0
@@ -145,19 +157,25 @@ class Stream:
             with self._lock:
                 self._late += 1
             return
+        if self._sparing.repeats(frame):
+            return
         try:
             if last is None:
                 yield from self._open(chunk)
+            # Where nothing is ever lost, a row of frames is no sign that the model is slow.
+            waiting = 0 if self.buffer.policy is DropPolicy.BLOCK else len(self.buffer)
             start = time.perf_counter()
             tokens = model.encode([frame])[0]
             encode = time.perf_counter() - start
             yield
-            tokens, state = self._compressor.compress(tokens, self._compressor_state)
-            source = model.frame_input(tokens, frame.time)
+            kept = self._sparing.compress(tokens, frame, lost=self.buffer.dropped, waiting=waiting)
+            if kept is None:
+                return
+            source = model.frame_input(kept, frame.time)
             draft = memory.begin(source.positions, frame.time, source.advance)
             yield from model.read(source, draft, chunk)
             memory.commit()
-            self._compressor_state = state
+            self._sparing.commit(frame)
             self._count(frame)
             self._observer.frame_read(self.name, self._lag or 0.0, encode)
         finally:
@@ -180,6 +198,7 @@ class Stream:
                 fps_read=self._rate(),
                 lag_ms=None if self._lag is None else self._lag * 1000,
                 queue=len(self.buffer),
+                sparing=self._sparing.stats(),
                 memory=self.memory.stats(),
             )
 

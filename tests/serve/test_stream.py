@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +12,9 @@ from longwatch.memory import Full, Window
 from longwatch.serve.observer import Observer
 from longwatch.serve.stream import Stream, StreamSettings
 from tests.serve import tiny
+
+if TYPE_CHECKING:
+    from longwatch.types import Frame
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +27,8 @@ def make(model: tiny.TinyVideoLM, **settings: Any) -> Stream:
 
 
 def test_the_window_is_the_model_s_own_unless_named(model: tiny.TinyVideoLM) -> None:
-    assert make(model).memory.policy == Window(model.window_tokens, sinks=1)
-    assert make(model, window_tokens=64, sinks=2).memory.policy == Window(64, sinks=2)
+    assert make(model, policy="window").memory.policy == Window(model.window_tokens, sinks=1)
+    assert make(model, policy="window", window_tokens=64, sinks=2).memory.policy == Window(64, 2)
     assert make(model, policy="full").memory.policy == Full()
 
 
@@ -50,6 +54,44 @@ def test_a_read_given_up_halfway_leaves_no_trace(model: tiny.TinyVideoLM) -> Non
     assert stream.memory.snapshot().times == [0.0, 1.0]
 
 
+def still(index: int) -> Frame:
+    """Return the same picture as ever, half a second after the one before."""
+    return replace(tiny.frame(index), image=tiny.frame(0).image)
+
+
+def test_a_frame_that_shows_nothing_new_never_reaches_the_model(model: tiny.TinyVideoLM) -> None:
+    stream = make(model, gate=0.05, gate_seconds=2.0)
+    for i in range(9):
+        list(stream.read(still(i), chunk=64))
+    assert stream.memory.snapshot().times == [0.0, 2.0, 4.0]
+    stats = stream.stats()
+    assert (stats.frames_read, stats.sparing.frames_gated, stats.frames_late) == (3, 6, 0)
+
+
+def test_an_answer_says_how_far_it_saw_and_the_statistics_how_far_that_holds(
+    model: tiny.TinyVideoLM,
+) -> None:
+    """The last frame read stands for the gap; its time, not the gap's, is that of the answer."""
+    stream = make(model, gate=0.05, gate_seconds=60.0)
+    for i in range(5):
+        list(stream.read(still(i), chunk=64))
+    assert stream.snapshot().as_of == 0.0
+    assert stream.snapshot(as_of=1.7).as_of == 0.0
+    assert stream.stats().sparing.until == 2.0
+    list(stream.read(tiny.frame(7), chunk=64))
+    assert stream.snapshot().as_of == stream.stats().sparing.until == 3.5
+
+
+def test_a_token_rate_bounds_what_the_memory_takes_in(model: tiny.TinyVideoLM) -> None:
+    stream = make(model, compressor="uniform", token_rate=4.0, policy="full")
+    for i in range(40):
+        list(stream.read(tiny.frame(i), chunk=64))
+    frames = stream.memory.snapshot().segments[1:]
+    text = sum(len(ids) for ids in model.frame_ids(0.0))
+    assert len(frames) == 40
+    assert sum(len(s) - text for s in frames[:9]) <= 4.0 * 4 + 4.0 * 4  # the rate, and a full bucket
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -58,6 +100,10 @@ def test_a_read_given_up_halfway_leaves_no_trace(model: tiny.TinyVideoLM) -> Non
         {"queue": 0},
         {"queue": 65},
         {"compressor": "keepall"},
+        {"keep": 0.5},
+        {"token_rate": 10.0},
+        {"compressor": "dtd", "token_rate": 1.0},
+        {"gate": 1.5},
         {"policy": "windw"},
         {"window_tokens": 0},
         {"window_tokens": 5, "sinks": -1},

@@ -1,0 +1,162 @@
+"""What one stream spares the model: frames that show nothing new, and tokens of the others."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from longwatch.compressors import COMPRESSORS
+from longwatch.compressors.budget import Account, Budget
+from longwatch.errors import ConfigError
+from longwatch.registry import lookup
+from longwatch.serve.easing import Ease
+from longwatch.stream.gate import Gate
+
+if TYPE_CHECKING:
+    from longwatch.compressors import Compressor
+    from longwatch.serve.easing import Reason
+    from longwatch.stream.gate import Look
+    from longwatch.types import Frame, VisualTokens
+
+
+@dataclass(frozen=True)
+class SparingSettings:
+    """What is spared, and how."""
+
+    compressor: str = "keep_all"  # a name of `compressors.COMPRESSORS`
+    keep: float | None = None  # share of a frame's tokens; None is the compressor's own
+    token_rate: float | None = None  # tokens a second of the stream's clock; None is no limit
+    gate: float | None = None  # see `Gate.change`; None lets every frame pass
+    gate_seconds: float = 10.0  # from a frame that was read to the next at the latest
+    fps: float | None = None  # frames a second at most, where that is known
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        _ = self.make_compressor(), self.make_gate(), self.make_budget()
+
+    def make_compressor(self) -> Compressor[Any]:
+        """Return the compressor, at the share that was named."""
+        made = lookup(COMPRESSORS, self.compressor, "compressor")()
+        return made if self.keep is None else made.at(self.keep)
+
+    def make_gate(self) -> Gate | None:
+        """Return the gate, if there is one."""
+        return None if self.gate is None else Gate(self.gate, self.gate_seconds)
+
+    def make_budget(self) -> Budget | None:
+        """Return the budget, if the stream has a token rate."""
+        if self.token_rate is None:
+            return None
+        made = Budget(self.token_rate, ceiling=1.0 if self.keep is None else self.keep)
+        if self.compressor == "keep_all":
+            raise ConfigError(
+                "keep_all gives up no token, so it cannot hold a token rate; name another "
+                "compressor (`longwatch methods` lists them)"
+            )
+        if self.fps is not None and self.token_rate < self.fps * made.floor:
+            raise ConfigError(
+                f"a token rate of {self.token_rate} is less than {made.floor} for each of "
+                f"{self.fps} frames a second; raise it or lower fps"
+            )
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class SparingStats:
+    """What was spared so far."""
+
+    frames_gated: int = 0  # they showed what the last frame that was read had shown
+    frames_unpaid: int = 0  # the token rate had nothing left for them
+    until: float | None = None  # the newest frame was read or showed nothing new; stream seconds
+    share: float | None = None  # of the newest frame's tokens that were read
+    ease: float = 1.0  # share of its due that the newest frame got, under load
+    degraded: Reason | None = None  # why `ease` is not 1
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is remembered from frame to frame."""
+
+    compressor: Any
+    account: Account | None
+    look: Look | None = None  # of the newest frame that was read
+
+
+class Sparing:
+    """One stream's gate, compressor and budget. The model's thread uses it; stats are anybody's.
+
+    For each frame: `repeats`, then `compress`, then `commit` once the frame was read. A frame
+    without `commit` leaves no trace but in the counts.
+    """
+
+    def __init__(self, settings: SparingSettings) -> None:
+        self._compressor = settings.make_compressor()
+        self._gate = settings.make_gate()
+        self._budget = settings.make_budget()
+        account = None if self._budget is None else self._budget.new_account()
+        self._state = self._next = _State(self._compressor.new_state(), account)
+        self._ease = Ease()
+        self._share: float | None = None  # of the frame under way
+        self._lock = threading.Lock()
+        self._stats = SparingStats()
+
+    def repeats(self, frame: Frame) -> bool:
+        """Tell, and count, whether `frame` shows what the last frame that was read had shown."""
+        self._next = self._state
+        if self._gate is None:
+            return False
+        look = self._gate.look(frame)
+        if not self._gate.repeats(look, self._state.look):
+            self._next = replace(self._state, look=look)
+            return False
+        self._count(frames_gated=self._stats.frames_gated + 1, until=frame.time)
+        return True
+
+    def compress(
+        self, tokens: VisualTokens, frame: Frame, *, lost: int, waiting: int
+    ) -> VisualTokens | None:
+        """Return the tokens of `frame` that are to be read; None, counted, when none can be paid.
+
+        `lost` is how many frames of the stream were lost so far because the model was busy, and
+        `waiting` how many wait behind this one.
+
+        Raises:
+            ModelError: the tokens are not finite numbers.
+        """
+        given = replace(tokens, image=frame.image)  # some methods compare pixels
+        state = self._next
+        if self._budget is None or state.account is None:
+            kept, after = self._compressor.compress(given, state.compressor)
+            self._next = replace(state, compressor=after)
+        else:
+            self._ease = self._ease.next(lost, waiting)
+            grant = self._budget.grant(given, frame.time, state.account, self._ease.share)
+            if grant is None:
+                self._count(frames_unpaid=self._stats.frames_unpaid + 1)
+                return None
+            method = self._compressor.at(grant.share)
+            kept, after = method.compress(given, state.compressor)
+            account = self._budget.settle(grant, frame.time, given, kept, state.account)
+            self._next = replace(state, compressor=after, account=account)
+        self._share = len(kept) / max(1, len(given))
+        return kept
+
+    def commit(self, frame: Frame) -> None:
+        """Take in that `frame` was read."""
+        self._state = self._next
+        self._count(
+            until=frame.time,
+            share=self._share,
+            ease=self._ease.share,
+            degraded=self._ease.reason,
+        )
+
+    def stats(self) -> SparingStats:
+        """Return what was spared so far, from any thread."""
+        with self._lock:
+            return self._stats
+
+    def _count(self, **changes: Any) -> None:
+        with self._lock:
+            self._stats = replace(self._stats, **changes)
