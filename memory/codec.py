@@ -77,7 +77,7 @@ class Codec:
 
         They lie in memory as (h, b, T, d), so `x.transpose(0, 1).flatten(1, 2)`, which is one
         layer's (h, b * T, d), copies nothing. They are written to `out` if it is given, with any
-        strides and in its own dtype: new memory costs a CPU more than decoding does.
+        strides and in its own dtype: new memory may cost a CPU more than decoding does.
         """
         if rows.shape[1] != self.row_bytes(h, d, tokens):
             raise ValueError(
