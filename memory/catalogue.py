@@ -60,8 +60,10 @@ class Catalogue:
     Any thread may call anything; writes are meant for the thread that writes everything else.
     """
 
-    def __init__(self, path: Path, *, thumbnail_bytes: int = 64 << 20) -> None:
+    def __init__(self, path: Path, *, thumbnail_bytes: int = 64 << 20, check: bool = True) -> None:
         """Open the catalogue, or make it; `thumbnail_bytes` is what one stream's may take.
+
+        Without `check` it is neither made nor repaired, see `Database`.
 
         Raises:
             ConfigError: the quota is not a size.
@@ -71,7 +73,7 @@ class Catalogue:
         if thumbnail_bytes < 1:
             raise ConfigError(f"thumbnail_bytes must be at least 1, not {thumbnail_bytes}")
         self.thumbnail_bytes = thumbnail_bytes
-        self._base = Database(path, SCHEMA, TABLES, FORMAT)
+        self._base = Database(path, SCHEMA, TABLES, FORMAT, check=check)
 
     @property
     def repaired(self) -> bool:

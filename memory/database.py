@@ -29,8 +29,19 @@ class Database:
     into a new one.
     """
 
-    def __init__(self, path: Path, schema: str, tables: tuple[str, ...], version: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        tables: tuple[str, ...],
+        version: int,
+        *,
+        check: bool = True,
+    ) -> None:
         """Open the file, or make it with `schema`, statements that each end in a semicolon.
+
+        Without `check` nothing is made or repaired: for those who look on while another process
+        writes.
 
         Raises:
             StorageError: the file is of a later `version`.
@@ -42,6 +53,9 @@ class Database:
         self._generation = 0  # of the file; connections to an earlier one are stale
         self._connections: dict[int, tuple[int, sqlite3.Connection]] = {}  # by thread
         self._lock = threading.Lock()
+        self._check = check
+        if not check:
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         wrong = self._examine()
         if wrong is not None:
@@ -61,7 +75,7 @@ class Database:
         try:
             return self._try(work)
         except sqlite3.DatabaseError as error:
-            if not _is_broken(error):
+            if not _is_broken(error) or not self._check:
                 raise
             self._repair(generation, str(error))
         return self._try(work)
