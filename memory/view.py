@@ -63,7 +63,29 @@ class View:
         times, last = self.rows.time[:count], self.rows.length[:count] - 1
         allowed[self.base :] &= times[:, 0] <= self.until
         allowed[self.base :] &= times[np.arange(count), last] >= self.since
+        around = (times[:, 0] < self.since) & (times[np.arange(count), last] > self.until)
+        for row in np.flatnonzero(allowed[self.base :] & around):  # few: blocks follow in time
+            some = times[row, : last[row] + 1]
+            allowed[self.base + row] = ((some >= self.since) & (some <= self.until)).any()
         return allowed
+
+    def nearest(self, time: float) -> tuple[float, ...]:
+        """Return the times of the last frame seen up to `time` and of the first after it.
+
+        They are in seconds; what is not there is left out.
+        """
+        ids = np.flatnonzero(self.allowed())
+        if not len(ids):
+            return ()
+        rows, row = self.rows, ids - self.base
+        first, last = rows.time[row, 0], rows.time[row, rows.length[row] - 1]
+        upto, after = last[last <= time], first[first > time]
+        every = [upto.max(initial=-np.inf), after.min(initial=np.inf)]
+        for i in row[(first <= time) & (last > time)]:
+            every += rows.time[i, : rows.length[i]].tolist()
+        times = np.array(every)
+        before, later = times[times <= time].max(), times[times > time].min()
+        return tuple(float(t) for t in (before, later) if np.isfinite(t))
 
     def in_time(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ids in the order of time, which puts those of a rung side by side."""
