@@ -12,6 +12,8 @@ from longwatch.errors import ClosedError
 if TYPE_CHECKING:
     from longwatch.errors import LongwatchError
 
+ON_PURPOSE = frozenset({"rate", "gate", "budget"})  # frames are left out as the stream was set up
+
 
 @dataclass(frozen=True, slots=True)
 class StreamStats:
@@ -26,6 +28,7 @@ class StreamStats:
     queue: int = 0  # frames that wait for the model
     acked_seq: int | None = None  # the last message that the server took in
     memory: dict[str, Any] = field(default_factory=dict)
+    sparing: dict[str, Any] = field(default_factory=dict)  # the share of tokens that is read, ...
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> StreamStats:
@@ -41,12 +44,13 @@ class StreamStats:
             queue=event.get("queue") or 0,
             acked_seq=event.get("acked_seq"),
             memory=event.get("memory") or {},
+            sparing=event.get("sparing") or {},
         )
 
     @property
     def lost(self) -> int:
-        """Frames that should have been read and were not; what sampling leaves out is not lost."""
-        return sum(n for reason, n in self.dropped.items() if reason != "rate")
+        """Frames that should have been read and were not; what was left out on purpose is not."""
+        return sum(n for reason, n in self.dropped.items() if reason not in ON_PURPOSE)
 
 
 class StreamView:

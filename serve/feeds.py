@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 State = Literal["online", "offline", "ended"]
-REASONS = ("busy", "rate", "late", "decode", "size")  # why frames are dropped
+# Why frames are not read. `gate` and `budget` are as the stream was asked to do, as `rate` is.
+REASONS = ("busy", "rate", "late", "decode", "size", "gate", "budget")
 
 
 class Feed:
@@ -99,13 +100,16 @@ class Feed:
         counts["busy"] = max(counts["busy"], stats.dropped_busy)  # the first has most of the latter
         counts["late"] += stats.frames_late
         counts["decode"] += stats.frames_failed
+        counts["gate"] = stats.sparing.frames_gated
+        counts["budget"] = stats.sparing.frames_unpaid
         return {reason: counts[reason] for reason in REASONS}
 
     def waiting(self) -> int:
         """Return how many frames are on their way into the memory; 0 once all was read."""
         counts, stats = self._counts(), self.stream.stats()
         pushed_out = stats.dropped_busy if self.stream.settings.on_full == "drop_oldest" else 0
-        settled = pushed_out + stats.frames_read + stats.frames_failed + stats.frames_late
+        spared = stats.sparing.frames_gated + stats.sparing.frames_unpaid
+        settled = pushed_out + stats.frames_read + stats.frames_failed + stats.frames_late + spared
         decoding = self.state == "ended" and self.ingest is not None and not self.ingest.join(0)
         return max(stats.queue, counts["emitted"] - settled) + decoding
 
@@ -127,6 +131,7 @@ class Feed:
             "lag_ms": None if stats.lag_ms is None else round(stats.lag_ms, 3),
             "queue": self.waiting(),
             "acked_seq": self.acked,
+            "sparing": stats.sparing.json(),
             "memory": {
                 "tokens": memory.tokens_stored,
                 "bytes": memory.device_bytes,

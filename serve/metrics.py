@@ -26,6 +26,8 @@ OUTCOMES = {  # of frames: ours -> the label
     "late": "dropped_late",
     "size": "dropped_size",
     "decode": "undecodable",
+    "gate": "gated",
+    "budget": "dropped_budget",
 }
 Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
 OTHER = "_other"  # the label of all streams beyond the cap; no stream can have this name

@@ -73,6 +73,15 @@ class SparingStats:
     ease: float = 1.0  # share of its due that the newest frame got, under load
     degraded: Reason | None = None  # why `ease` is not 1
 
+    def json(self) -> dict[str, Any]:
+        """Return them as they stand on the wire; frames are counted with those dropped."""
+        return {
+            "share": None if self.share is None else round(self.share, 6),
+            "ease": round(self.ease, 6),
+            "degraded": self.degraded,
+            "until_pts_us": None if self.until is None else round(self.until * 1e6),
+        }
+
 
 @dataclass(frozen=True)
 class _State:

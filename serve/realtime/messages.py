@@ -161,7 +161,12 @@ class StreamPolicy(Strict):
     window_tokens: int | None = None
     sinks: int | None = None
     memory_mb: int | None = None
+    preset: Annotated[str, Field(max_length=32)] | None = None
     compressor: Annotated[str, Field(max_length=32)] | None = None
+    keep: float | None = None
+    token_rate: float | None = None
+    gate: float | None = None
+    gate_seconds: float | None = None
 
 
 class StreamOpen(Strict):

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import InputError, LongwatchError, NotFoundError
+from longwatch.registry import lookup
+from longwatch.serve.presets import PRESETS
 from longwatch.serve.realtime import events
 
 if TYPE_CHECKING:
@@ -71,6 +73,10 @@ class Streams:
             "window_tokens": kept.window_tokens or self._service.engine.model.window_tokens,
             "memory_mb": kept.memory_mb,
             "compressor": kept.compressor,
+            "keep": kept.keep,
+            "token_rate": kept.token_rate,
+            "gate": kept.gate,
+            "gate_seconds": kept.gate_seconds,
         }
         self._say("lw.stream.opened", feed, handle=self._handles, accepted=accepted)
         self._follow(feed)
@@ -133,17 +139,12 @@ class Streams:
             self._unfollow(feed)
 
     def _settings(self, request: StreamOpen) -> StreamSettings:
-        settings, policy = self._service.settings.stream, request.policy
-        given: dict[str, Any] = {
-            "queue": policy.queue,
-            "on_full": policy.on_full,
-            "policy": policy.memory,
-            "window_tokens": policy.window_tokens,
-            "sinks": policy.sinks,
-            "memory_mb": policy.memory_mb,
-            "compressor": policy.compressor,
-        }
-        given = {name: value for name, value in given.items() if value is not None}
+        settings = self._service.settings.stream
+        given = request.policy.model_dump(exclude_none=True)
+        if "memory" in given:
+            given["policy"] = given.pop("memory")
+        if "preset" in given:
+            given = lookup(PRESETS, given.pop("preset"), "preset").settings() | given
         if "fps" in request.source.model_fields_set:
             given["fps"] = request.source.fps
         return replace(settings, **given)

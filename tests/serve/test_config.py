@@ -50,6 +50,11 @@ def test_zero_stands_for_every_frame_and_the_model_s_own_window() -> None:
         ({"queue": 0}, "queue"),
         ({"on_full": "explode"}, "explode"),
         ({"policy": "dream"}, "dream"),
+        ({"preset": "streamingtam"}, "streamingtom"),
+        ({"keep": 0.5}, "keep_all"),
+        ({"token_rate": 10.0}, "keep_all"),
+        ({"compressor": "dtd", "keep": 2.0}, "keep"),
+        ({"gate": -1.0}, "gate"),
         ({"frame_share": 2.0}, "share of frames"),
         ({"max_streams": 0}, "max_streams"),
         ({"threads": 10**11}, "--threads"),
@@ -95,3 +100,19 @@ def test_a_file_that_cannot_be_read_is_named(
 
 def test_every_setting_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_preset_gives_way_to_what_is_set_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Settings(preset="streamingtom").stream
+    assert (plain.compressor, plain.policy, plain.keep) == ("ctr", "streamingtom", None)
+    other = Settings(preset="streamingtom", compressor="dtd").stream
+    assert (other.compressor, other.policy) == ("dtd", "streamingtom")
+    monkeypatch.setenv("LONGWATCH_POLICY", "full")
+    assert load_settings({"preset": "timechat"}).stream.policy == "full"
+
+
+def test_zero_stands_for_no_gate_and_no_limit_of_tokens() -> None:
+    off = Settings().stream
+    assert (off.keep, off.token_rate, off.gate) == (None, None, None)
+    on = Settings(compressor="dtd", keep=0.5, token_rate=20.0, gate=0.04, gate_seconds=3.0).stream
+    assert (on.keep, on.token_rate, on.gate, on.gate_seconds) == (0.5, 20.0, 0.04, 3.0)

@@ -82,6 +82,17 @@ async def test_the_documented_names_are_there(tiny: Live) -> None:
     assert families >= NAMES
 
 
+async def test_frames_left_out_on_purpose_are_told_from_those_lost(tiny: Live, name: str) -> None:
+    async with p.connect(tiny.url) as peer:
+        handle = await peer.open(name, gate=1.0, gate_seconds=1.5)
+        await peer.push(handle, range(7), used=3)
+        stats = await peer.until("lw.stream.stats", queue=0)
+        assert stats["dropped"]["gate"] == 4
+        after = await scrape(tiny)
+    assert after["longwatch_frames_total", ("gated", name)] == 4
+    assert after["longwatch_frames_total", ("dropped_budget", name)] == 0
+
+
 def test_streams_beyond_the_cap_share_one_label() -> None:
     metrics = Metrics(labelled_streams=2)
     engine = Engine(t.TinyVideoLM())

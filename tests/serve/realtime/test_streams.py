@@ -69,6 +69,36 @@ async def test_the_end_of_a_stream_is_told_once_all_was_read(tiny: Live, name: s
         await peer.push(await peer.open(name), range(4), used=8)
 
 
+async def test_what_a_stream_is_opened_with_is_told_and_holds(tiny: Live, name: str) -> None:
+    policy = {"preset": "timechat", "compressor": "uniform", "token_rate": 4.0, "gate": 0.01}
+    async with p.connect(tiny.url) as peer:
+        source = {"kind": "push", "format": "image", "fps": 2.0}
+        event = {"type": "lw.stream.open", "stream": name, "source": source}
+        wrong = await peer.error({**event, "policy": {"token_rate": 4.0, "compressor": "keep_all"}})
+        assert (wrong["code"], "longwatch methods" in wrong["message"]) == ("config", True)
+        assert (await peer.error({**event, "policy": {"preset": "x"}}))["code"] == "config"
+        await peer.send({**event, "policy": {**policy, "queue": 64}})
+        accepted = (await peer.until("lw.stream.opened"))["accepted"]
+        assert (accepted["memory"], accepted["compressor"]) == ("window", "uniform")
+        assert (accepted["token_rate"], accepted["gate"]) == (4.0, 0.01)
+        settings = tiny.engine.stream(name).settings
+        assert (settings.token_rate, settings.gate, settings.gate_seconds) == (4.0, 0.01, 10.0)
+
+
+async def test_statistics_say_what_share_of_a_frame_is_read(tiny: Live, name: str) -> None:
+    async with p.connect(tiny.url) as peer:
+        handle = await peer.open(name, compressor="uniform", keep=0.5, gate=1.0, gate_seconds=9.0)
+        await peer.push(handle, range(4), used=1)
+        while True:
+            stats = await peer.until("lw.stream.stats")
+            if stats["used"] + sum(stats["dropped"].values()) == 4:
+                break
+        assert stats["sparing"]["share"] == 0.5
+        assert (stats["sparing"]["ease"], stats["sparing"]["degraded"]) == (1.0, None)
+        assert stats["sparing"]["until_pts_us"] == 1_500_000
+        assert stats["memory"]["newest_pts_us"] == 0
+
+
 async def test_statistics_count_every_message(tiny: Live, name: str) -> None:
     async with p.connect(tiny.url) as peer:
         handle = await peer.open(name)

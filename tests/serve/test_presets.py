@@ -1,0 +1,25 @@
+"""Every preset is a stream that works."""
+
+from __future__ import annotations
+
+import pytest
+
+from longwatch.serve.observer import Observer
+from longwatch.serve.presets import PRESETS
+from longwatch.serve.stream import Stream, StreamSettings
+from tests.serve import tiny
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_stream_with_a_preset_reads_and_can_be_asked(name: str) -> None:
+    settings = StreamSettings(**PRESETS[name].settings())  # type: ignore[arg-type]
+    stream = Stream("a", settings, tiny.TinyVideoLM(), Observer(), lambda: None)
+    for i in range(6):
+        list(stream.read(tiny.frame(i), chunk=64))
+    assert stream.stats().frames_read == 6
+    assert stream.snapshot().as_of == 2.5
+
+
+def test_the_default_of_the_service_is_a_preset() -> None:
+    ours = StreamSettings(**PRESETS["longwatch"].settings())  # type: ignore[arg-type]
+    assert ours == StreamSettings()
