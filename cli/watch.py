@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LIVE = {"camera", "synthetic"}
 
 
-def command(
+def command(  # noqa: PLR0913 - one argument a flag
     source: Annotated[
         str, typer.Argument(help="A video file, camera:N, or synthetic:SEED for a made-up scene.")
     ],
@@ -40,6 +40,9 @@ def command(
         float | None, typer.Option(help="Stop a camera or a made-up scene after so long.")
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
+    preset: Annotated[
+        str | None, typer.Option(help="How a new stream is read and kept; see `methods`.")
+    ] = None,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
 ) -> None:
@@ -53,7 +56,9 @@ def command(
         raise InputError(f"--loop is for files, and {source!r} goes on by itself; leave it out")
     if seconds is not None and (not live or seconds <= 0):
         raise InputError("--seconds is for cameras and made-up scenes, and above 0; leave it out")
-    paced = {"fps": fps, "speed": speed or None}
+    paced: dict[str, Any] = {"fps": fps, "speed": speed or None}
+    if preset is not None:
+        paced["policy"] = {"preset": preset}
     stream, push = _live(source, name, paced, seconds) if live else _file(source, name, paced, loop)
     asyncio.run(_watch(stream, push, url, api_key))
 
@@ -87,8 +92,9 @@ def _live(
     number, stream = int(rest), name or f"{kind}{rest}"
     if kind == "camera":
         fps = paced["fps"] or 2.0
+        options = {key: value for key, value in paced.items() if key == "policy"}
         return stream, lambda client, show: push_camera(
-            client, number, stream=stream, fps=fps, seconds=seconds, progress=show
+            client, number, stream=stream, fps=fps, seconds=seconds, progress=show, **options
         )
     from longwatch.stream.synthetic import SyntheticSource  # OpenCV is not needed otherwise
 

@@ -45,6 +45,17 @@ def test_a_synthetic_scene_is_watched_for_its_time(
     assert "scene: 0:02.9 sent, 6 frames read, 0 lost" in capsys.readouterr().out
 
 
+def test_a_preset_is_what_a_new_stream_is_read_with(
+    live: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = ["watch", "synthetic:1", "--speed", "0", "--seconds", "1", "--url", live.url]
+    assert run([*args, "--name", "tom", "--preset", "streamingtom"]) == 0
+    settings = live.engine.stream("tom").settings
+    assert (settings.compressor, settings.policy) == ("ctr", "streamingtom")
+    assert run([*args, "--name", "tam", "--preset", "streamingtam"]) == 2
+    assert "did you mean 'streamingtom'" in capsys.readouterr().err
+
+
 def test_a_missing_file_opens_no_stream(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["watch", "nowhere.mp4", "--url", live.url]) == 2
     assert "there is no file 'nowhere.mp4'" in capsys.readouterr().err
