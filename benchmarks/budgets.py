@@ -34,15 +34,18 @@ class Fitted(NamedTuple):
 
 def held(memory: Memory) -> int:
     """Return the bytes in use."""
-    snapshot, archive = memory.snapshot(), memory.archive
-    hand = sum(NUMBER * s.nbytes // s.keys[0].element_size() for s in snapshot.segments)
-    if archive is None or snapshot.view is None:
-        return hand
-    rows = snapshot.view.rows
-    row = sum(column.nbytes for column in rows) // len(rows.rung)
+    hand = sum(NUMBER * s.nbytes // s.keys[0].element_size() for s in memory.snapshot().segments)
+    return hand + sealed(memory)
+
+
+def sealed(memory: Memory) -> int:
+    """Return the bytes in use of what is sealed."""
+    archive, view = memory.archive, memory.snapshot().view
+    if archive is None or view is None:
+        return 0
+    row = sum(column.nbytes for column in view.rows) // len(view.rows.rung)
     blocks, used = (sum(of) for of in zip(*archive.rungs(), strict=True))
-    index: int = sum(index.nbytes for index in archive.index)
-    return int(hand + used + blocks * row + index)
+    return int(used + blocks * row + sum(index.nbytes for index in archive.index))
 
 
 def token_bytes(model: VideoLM) -> int:
