@@ -1,0 +1,226 @@
+"""Times that a question says in words: "at 0:42", "in the last five minutes", "since 1:10"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from longwatch.serve.durations import AMOUNT, DURATION, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MARGIN = 2.0  # seconds on either side of a single moment
+VAGUE = 0.1  # of a time in round figures, such as "ten minutes ago"
+PARTS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24)}  # hours
+WHOLE = r"(?:second|minute|hour)(?: and a half)?"
+STREAM = r"(?:video|stream|recording|film)"
+
+LAST = re.compile(
+    rf"\b(?:last|past|previous) (?P<some>{DURATION})"
+    rf"|\b(?:in|during|over|within|for) the (?:last|past|previous) (?P<one>{WHOLE})\b"
+)
+FIRST = re.compile(
+    rf"\b(?:first|initial|opening) (?P<some>{DURATION})"
+    rf"|\b(?:in|during|within) the (?:first|opening) (?P<one>{WHOLE})\b"
+)
+DATE = re.compile(
+    r"\b(?:(?:(yesterday)|this|in the) (morning|afternoon|evening)|(today|yesterday|tonight)"
+    r"|(last night))\b"
+)
+CLOCK = re.compile(
+    r"(?<![\w:.])(?:(\d{1,2})(?::|h ?))?(\d{1,3}):([0-5]\d)(\.\d+)?(?: ?([ap])\.?m\b\.?|(?!\w|:\d))"
+)
+HOUR = re.compile(r"(?<![\w:.])(1[0-2]|0?[1-9]) ?([ap])\.?m\b\.?|\b(noon|midnight)\b")
+SPELT = re.compile(
+    r"\b(?:hour (\d{1,2}),? (?:and )?)?(?:minute (\d{1,3}),? (?:and )?)?second (\d{1,2})\b"
+)
+MINUTE = re.compile(r"\bminute (\d{1,4})\b")
+AGO = re.compile(rf"({DURATION}) ago\b")
+PAIR = re.compile(rf"\b(?:between|from) ({AMOUNT}) (?:and|to|until|till) ({AMOUNT})")
+ELAPSED = re.compile(
+    rf"(?:(?<=\bat )|(?<=\bbefore )|(?<=\bafter )|(?<=\bsince )|(?<=\buntil )|(?<=\bfrom ))"
+    rf"(?!an? )({DURATION})(?! (?:before|after|later|of))(?: in\b)?"
+)
+INTO = re.compile(rf"({DURATION}) in(?:to\b|(?= the {STREAM}\b)|(?= ?(?:[?,.!]|$)))")
+
+T = r"<(\d+)>"  # a time that was found, by its number
+BOTH = re.compile(rf"\b(?:between|from) {T} (?:and|to|until|till|through) {T}|{T} ?(?:-|to) ?{T}")
+BEFORE = re.compile(rf"\b(?:before|earlier than|more than) {T}")
+UNTIL = re.compile(rf"\b(?:until|till|up to|by|between [^<>]+ and) {T}")
+SINCE = re.compile(rf"\b(?:since|after|later than|less than|from|between|starting at) {T}")
+# Beside a moment these words ask for what was at another one.
+ORDER = re.compile(
+    r"\b(?:before|after|next|then(?! at\b)|first|last|ever|again|earlier|later|until|till"
+    r"|since|previous|previously|already|so far)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a stream's clock, in seconds; `near` where a single moment is meant."""
+
+    since: float
+    until: float
+    near: float | None = field(default=None, compare=False)
+
+
+class Clock(NamedTuple):
+    """How late it is: on the stream's clock, and in the world where that is known."""
+
+    now: float  # seconds, of the newest frame
+    wall: datetime | None = None  # when that was
+
+    def at(self, when: datetime) -> float:
+        """Return the stream's time, in seconds, of a moment of the world."""
+        return self.now if self.wall is None else self.now + (when - self.wall).total_seconds()
+
+
+def said(text: str, clock: Clock) -> Span | None:
+    """Return the stretch of the stream that a question is limited to by its words, if any.
+
+    Times such as 0:42 are those since the stream's start, as answers give them; where that has
+    not come yet, and the time of day is known, 12:05 is a time of day. Times of day and days mean
+    nothing where it is not known. Several moments make a stretch from the first to the last. What
+    a question says by events ("before the dog", "first", "so far", "ever") limits nothing, and a
+    moment limits nothing in a question that also asks what was before or after.
+    """
+    text = " ".join(text.lower().split())
+    day = _day(text, clock)
+    span = _relative(text, clock.now) or _absolute(text, clock, day) or day
+    if span is None:
+        return None
+    since, until = sorted((max(0.0, span.since), max(0.0, span.until)))
+    return Span(since, max(since, min(until, clock.now)), span.near)
+
+
+def _relative(text: str, now: float) -> Span | None:
+    """Read "in the last five minutes" and "in the first minute"."""
+    if match := LAST.search(text):
+        return Span(now - _length(match), now)
+    if match := FIRST.search(text):
+        return Span(0.0, _length(match))
+    return None
+
+
+def _length(match: re.Match[str]) -> float:
+    return seconds(match["some"] or f"a {match['one']}")
+
+
+def _day(text: str, clock: Clock) -> Span | None:
+    """Read "this morning" and "yesterday", where the time of day is known."""
+    match = DATE.search(text)
+    if match is None or clock.wall is None:
+        return None
+    before, part, word, night = match.groups()
+    start = clock.wall.replace(hour=0, minute=0, second=0, microsecond=0)
+    if "yesterday" in (before, word):
+        start -= timedelta(days=1)
+    if night:
+        first, last = -6, 6
+    else:
+        first, last = PARTS.get("evening" if word == "tonight" else part, (0, 24))
+    return Span(clock.at(start + timedelta(hours=first)), clock.at(start + timedelta(hours=last)))
+
+
+def _absolute(text: str, clock: Clock, day: Span | None) -> Span | None:
+    """Read times, and how the question stands to them."""
+    found: list[Span] = []
+
+    def replace(pattern: re.Pattern[str], read: Callable[[re.Match[str]], list[Span]]) -> str:
+        def mark(match: re.Match[str]) -> str:
+            spans = read(match)
+            found.extend(spans)
+            marks = [f"<{len(found) - len(spans) + i}>" for i in range(len(spans))]
+            return f"between {marks[0]} and {marks[1]}" if len(marks) == 2 else "".join(marks)
+
+        return pattern.sub(lambda match: mark(match) or match[0], text)
+
+    text = text.replace("<", " ")
+    text = replace(AGO, lambda match: [_vague(clock.now - (d := seconds(match[1])), d)])
+    text = replace(CLOCK, lambda match: _clock(match, clock, day))
+    text = replace(HOUR, lambda match: _hour(match, clock, day))
+    text = replace(SPELT, lambda match: [_second(*match.groups())])
+    text = replace(PAIR, lambda match: [_elapsed(match[1]), _elapsed(match[2])])
+    for pattern in (ELAPSED, INTO):
+        text = replace(pattern, lambda match: [_elapsed(match[1])])
+    text = replace(MINUTE, lambda match: [Span(60.0 * int(match[1]), 60.0 * int(match[1]) + 60)])
+    return _related(text, found, clock.now) if found else None
+
+
+def _related(text: str, found: list[Span], now: float) -> Span | None:
+    """Return what a question is limited to, where <0>, <1>, ... stand for the times found."""
+    if match := BOTH.search(text):
+        first, last = (found[int(i)] for i in match.groups() if i is not None)
+        return Span(first.since, last.until)
+    before, until, since = BEFORE.search(text), UNTIL.search(text), SINCE.search(text)
+    if before or until or since:
+        start = found[int(since[1])].since if since else 0.0
+        if before:
+            time = found[int(before[1])]
+            return Span(start, time.since if time.near is None else time.near)
+        return Span(start, found[int(until[1])].until if until else now)
+    if ORDER.search(text):
+        return None
+    near = found[0].near if len(found) == 1 else None
+    return Span(
+        min(span.since for span in found) - MARGIN, max(span.until for span in found) + MARGIN, near
+    )
+
+
+def _vague(time: float, length: float) -> Span:
+    """Return a moment that is said in round figures, `length` seconds from somewhere."""
+    return Span(time - VAGUE * length, time + VAGUE * length, time)
+
+
+def _elapsed(text: str) -> Span:
+    """Return the moment that is a duration from the stream's start."""
+    time = seconds(text)
+    exact = re.search(r"\d ?s|second", text) is not None
+    return Span(time, time + 1, time) if exact else _vague(time, time)
+
+
+def _second(hours: str | None, minutes: str | None, second: str) -> Span:
+    time = 3600.0 * int(hours or 0) + 60.0 * int(minutes or 0) + int(second)
+    return Span(time, time + 1, time)
+
+
+def _clock(match: re.Match[str], clock: Clock, day: Span | None) -> list[Span]:
+    """Read 0:42, 1:02:05 or 12:05 pm; nothing where it is a time of day that is not known."""
+    hours, minutes, second, rest, half = match.groups()
+    time = 3600.0 * int(hours or 0) + 60.0 * int(minutes) + int(second)
+    if half or day or time > clock.now:
+        parts = (hours, minutes, second) if hours else (minutes, second, "0")
+        length = 1.0 if hours else 60.0
+        of_day = _of_day((int(parts[0]), int(parts[1]), int(parts[2])), half, clock, day)
+        if of_day is not None and (half or day or of_day + length > 0):
+            return [Span(of_day, of_day + length, of_day)]
+    if half:
+        return []
+    if rest:
+        return [Span(time + float(rest), time + float(rest), time + float(rest))]
+    return [Span(time, time + 1, time)]
+
+
+def _hour(match: re.Match[str], clock: Clock, day: Span | None) -> list[Span]:
+    """Read 3 pm and noon; nothing where the time of day is not known."""
+    hours, half, word = match.groups()
+    hour = {"noon": 12, "midnight": 0}[word] if word else int(hours)
+    time = _of_day((hour, 0, 0), half, clock, day)
+    return [] if time is None else [Span(time, time + 60, time)]
+
+
+def _of_day(
+    time: tuple[int, int, int], half: str | None, clock: Clock, day: Span | None
+) -> float | None:
+    """Return the stream's time, in seconds, of the latest such time of day, or of that of `day`."""
+    hour, minute, second = time
+    if half:
+        hour = hour % 12 + 12 * (half == "p") if 1 <= hour <= 12 else 24
+    if clock.wall is None or hour > 23 or minute > 59:
+        return None
+    base = clock.wall if day is None else clock.wall + timedelta(seconds=day.since - clock.now)
+    found = clock.at(base.replace(hour=hour, minute=minute, second=second, microsecond=0))
+    return found - 86400 if day is None and found > clock.now else found
