@@ -48,6 +48,8 @@ class Row:
         axes = rope.axes
         self._front, self._after_head = place(self._head, axes)
         self._back, self._end = place(self._tail, axes)
+        # One past the largest position of the tail, an axis each: recall moves them apart.
+        self._reach = self._back.amax(1, keepdim=True) + 1 if self._tail else self._back
         self._rotary: tuple[Tensor, Rotary] | None = None  # of the layer before
 
     def stored(self, layer: int, query: Tensor, h: int) -> Stored:
@@ -72,7 +74,7 @@ class Row:
             return torch.cat([self._front, middle], 1), cursor
         moved = cursor.next(self._tail[0].advance)
         end = self._end
-        top = max(cursor.top, end.top + int(moved.max()))
+        top = max(cursor.top, int((self._reach + moved).max()))
         return (
             torch.cat([self._front, middle, self._back + moved], 1),
             Cursor(end.start + moved, top, end.advance),
