@@ -233,7 +233,6 @@ def placed(tokens: Tokens, advance: int | None, gap: int) -> tuple[Tensor, Tenso
         last = 0
     else:
         at[0] += starts[rank]
-        span = np.full((len(at), 1), spans.max())
-        span[0] += starts[-1]
+        span = at.max(1, keepdims=True) + 1  # time and space end apart
         last = int(starts[-1])
     return torch.from_numpy(at), torch.from_numpy(span), last
