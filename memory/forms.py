@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def write_segment(segment: Segment) -> list[memoryview]:
     """Return a segment as bytes."""
     about = {"time": segment.time, "advance": segment.advance, "index": segment.index}
+    about["thinned"] = segment.thinned
     tensors = [torch.stack(segment.keys), torch.stack(segment.values), segment.positions]
     if segment.kept is not None:
         about |= {"since": segment.kept.since, "frames": segment.kept.frames}
@@ -38,6 +39,7 @@ def read_segment(body: memoryview, device: torch.device) -> Segment:
         time=about["time"],
         advance=about["advance"],
         index=about["index"],
+        thinned=about["thinned"],
         kept=_kept(about["since"], about["frames"], rest) if rest else None,
     )
 

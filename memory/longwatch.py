@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from longwatch.retrieval import Scorer
 
 
+LEAST = 48  # tokens of a block: what its scales and its vectors take is shared by so many
+
+
 @dataclass(frozen=True)
 class Longwatch(Policy):
     """Sinks and a window at hand; older frames sealed, recalled by question, and slowly faded.
@@ -35,11 +38,12 @@ class Longwatch(Policy):
 
     window_tokens: int = 4096
     sinks: int = 1  # frames at the stream's start
-    block_tokens: int = 32
-    thinning: Thinning | None = field(default_factory=lambda: Thinning(3))
-    codec: Codec = field(default_factory=Codec)
-    tokens: int = 1024  # recalled in each layer
+    thinning: Thinning | None = field(default_factory=Thinning)
+    block_tokens: int | None = None  # None: a frame's, but at least `LEAST`
+    codec: Codec = field(default_factory=lambda: Codec(key_bits=4, value_bits=2))
+    tokens: int = 2048  # recalled in each layer
     scorer: Scorer = field(default_factory=LastToken)
+    gate: float | None = None  # see `Recalling`
     max_bytes: int | None = 256 << 20  # of the archive's blocks
     rungs: int = 6
     fresh: float = 0.5  # share of `max_bytes` for the first rung; the others have the rest
@@ -57,8 +61,9 @@ class Longwatch(Policy):
     def _window(self) -> Window:
         return Window(self.window_tokens, self.sinks)
 
-    def sized(self, window_tokens: int) -> Self:  # noqa: D102
-        return self._with(window_tokens=window_tokens)
+    def sized(self, window_tokens: int) -> Self:
+        """Return this policy with a window of so many tokens, and as many to be recalled."""
+        return self._with(window_tokens=window_tokens, tokens=window_tokens)
 
     def bounded(self, max_bytes: int, token_bytes: int) -> Self:  # noqa: D102
         window = min(self.window_tokens, max(1, max_bytes // (2 * token_bytes)))
@@ -80,6 +85,7 @@ class Longwatch(Policy):
             limits = [first, *[each] * (self.rungs - 1)]
         return Sealing(
             block_tokens=self.block_tokens,
+            least_tokens=LEAST,
             retriever="faiss_fp16",
             thinning=self.thinning,
             rungs=tuple(Rung(self.codec, limit) for limit in limits),
@@ -88,4 +94,4 @@ class Longwatch(Policy):
     @property
     def recalling(self) -> Recalling:
         """Return how blocks are found."""
-        return Recalling(blocks=None, tokens=self.tokens, scorer=self.scorer)
+        return Recalling(blocks=None, tokens=self.tokens, scorer=self.scorer, gate=self.gate)

@@ -66,15 +66,20 @@ class Snapshot:
         """
         return replace(self, view=self.view and self.view.between(since, until))
 
-    def context(self, rope: Rope, *, room: int) -> Context:
+    def context(self, rope: Rope, *, room: int, recall: bool = True) -> Context:
         """Return the context of an answer with room for so many tokens, the question's included.
 
-        Only the model's thread may run passes with it.
+        Without `recall` it has only what every layer sees. Only the model's thread may run passes
+        with it.
         """
-        recall = None
+        segments, recaller = self.segments, None
         if self.policy.recalling is not None:
-            recall = Recaller(self.policy, self.view)
-        return Context(self.segments, rope, room=room, recall=recall)
+            if recall:
+                recaller = Recaller(self.policy, self.view)
+            else:
+                loose = self.policy.loose(segments)
+                segments = tuple(s for i, s in enumerate(segments) if i not in loose)
+        return Context(segments, rope, room=room, recall=recaller)
 
 
 class Keeper(Protocol):
@@ -203,12 +208,12 @@ class Memory:
         gone = [s for s in every if id(s) not in stay]
         if not gone:
             return kept
-        if self.archive is None:
-            tokens = sealing.block_tokens or len(gone[0])
-            self.archive = Archive(sealing, recalling.scorer, Shape.of(gone[0]), tokens)
-            self.archive.told = None if self.keeper is None else self.keeper.told
         if sealing.thinning is not None:
             gone = [sealing.thinning.thin(frame) for frame in gone]
+        if self.archive is None:
+            tokens = sealing.block_tokens or max(sealing.least_tokens, len(gone[0]))
+            self.archive = Archive(sealing, recalling.scorer, Shape.of(gone[0]), tokens)
+            self.archive.told = None if self.keeper is None else self.keeper.told
         waiting = gone[self.archive.seal(gone) :]
         if not waiting:
             return kept

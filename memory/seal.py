@@ -46,15 +46,17 @@ class Sealing:
     one on the next rung, with half of their tokens; on the last rung the oldest is forgotten.
     """
 
-    block_tokens: int | None = None  # None: as many as the first frame that is sealed has
+    block_tokens: int | None = None  # None: as many as the first frame that is sealed has,
+    least_tokens: int = 1  # but at least so many
     retriever: str = "faiss_flat"  # a name of `retrieval.RETRIEVERS`
     thinning: Thinning | None = None  # which tokens of a frame are sealed; None: all
     rungs: tuple[Rung, ...] = (Rung(),)
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        if self.block_tokens is not None and self.block_tokens < 1:
-            raise ConfigError(f"block_tokens must be at least 1, not {self.block_tokens}")
+        for size in (self.block_tokens, self.least_tokens):
+            if size is not None and size < 1:
+                raise ConfigError(f"a block must have room for at least 1 token, not {size}")
         if not self.rungs:
             raise ConfigError("an archive needs at least one rung")
         lookup(RETRIEVERS, self.retriever, "retriever")

@@ -29,6 +29,7 @@ class Segment:
     time: float | None = None  # seconds on the stream's clock; None for text that opens the stream
     advance: int | None = None  # see `place`
     index: int = -1  # running number of the frame in its stream; -1 for text
+    thinned: bool = False  # whether only some of the tokens that were read are left
     kept: Kept | None = None  # where it holds what a policy kept of many frames
     span: Tensor = field(init=False)  # (a, 1) int64, positions that it takes on each axis
     nbytes: int = field(init=False)  # of keys and values, over all layers

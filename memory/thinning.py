@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,21 +17,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Thinning:
-    """Seals the `tokens` of a frame that stand out most, see `salience`."""
+    """Seals the share of a frame's tokens that stand out most, see `salience`; at least one."""
 
-    tokens: int = 3  # of a frame
+    share: float = 0.3  # of the frame's tokens
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        if self.tokens < 1:
-            raise ConfigError(f"at least 1 token of a frame must be sealed, not {self.tokens}")
+        if not 0 < self.share <= 1:
+            raise ConfigError(f"the share of tokens to seal must be in (0, 1], not {self.share}")
 
     def thin(self, frame: Segment) -> Segment:
-        """Return the frame with these tokens alone; one that has no more is returned itself."""
-        if len(frame) <= self.tokens:
+        """Return the frame with these tokens alone; what was thinned before is returned itself."""
+        count = max(1, round(self.share * len(frame)))
+        if frame.thinned or count >= len(frame):
             return frame
-        kept = strongest(salience(torch.stack(frame.keys), torch.stack(frame.values)), self.tokens)
-        return frame.take(kept)
+        kept = strongest(salience(torch.stack(frame.keys), torch.stack(frame.values)), count)
+        return replace(frame.take(kept), thinned=True)
 
 
 def salience(keys: Tensor, values: Tensor) -> Tensor:
