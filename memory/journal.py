@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,9 +65,8 @@ class Journal:
         self._archive = archive
         firsts, end = ([], 0) if archive is None else archive.bounds()
         kind = None if archive is None else kind_of(archive)
-        commit = Commit(
-            snapshot.frames_seen, snapshot.tokens_seen, snapshot.as_of, firsts, end, kind, []
-        )
+        seen = snapshot.frames_seen, snapshot.tokens_seen, snapshot.as_of
+        commit = Commit(*seen, time.time(), firsts, end, kind, [])
         self._state = _State(commit, snapshot.segments)
         self.save()
 

@@ -33,6 +33,7 @@ class Commit(NamedTuple):
     frames: int  # seen
     tokens: int  # seen
     last_time: float | None  # of the newest frame, in seconds on the stream's clock
+    written: float  # when it was read, in seconds since 1970
     firsts: list[int]  # the oldest block on each rung; those before it are gone
     end: int  # blocks from here on were not there yet
     archive: dict[str, Any] | None  # what its blocks have in common
@@ -62,6 +63,7 @@ class Store:
         self._next = 0  # number of the next segment
         self._commit: tuple[Commit, Place] | None = None
         self._rewinds: list[tuple[Log, Place | None]] = []
+        self._discarded = False
 
     @property
     def nbytes(self) -> int:
@@ -121,7 +123,7 @@ class Store:
 
     def put_blocks(self, blocks: Sequence[Sealed]) -> None:
         """Write blocks, by rising id; those that were written already are left out."""
-        for block in blocks:
+        for block in () if self._discarded else blocks:
             mine = self._blocks[block.rung]
             if not mine or mine[-1][0] < block.id:
                 place = self._rungs[block.rung].append(BLOCK, block.id, write_block(block))
@@ -133,6 +135,8 @@ class Store:
         `commit.at_hand` is filled in here. All blocks up to `commit.end` were written before, but
         for those that are gone.
         """
+        if self._discarded:
+            return
         for segment in segments:
             if id(segment) not in self._segments:
                 place = self._window.append(SEGMENT, self._next, write_segment(segment))
@@ -148,12 +152,19 @@ class Store:
 
     def sync(self) -> None:
         """Wait until all is on the disk itself; then delete files that nobody needs."""
+        if self._discarded:
+            return
         for each in reversed(self._logs):  # a commit comes after what it speaks of
             each.sync()
         for each in self._logs:
             each.tidy()
         if self.noted is not None and self._commit is not None:
             self.noted(self._commit[0])
+
+    def discard(self) -> None:
+        """Let go of all files, as they will be deleted; what is written later is dropped."""
+        self.close()
+        self._discarded = True
 
     def close(self) -> None:
         """Sync and close all files. Again does nothing."""

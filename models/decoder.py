@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from longwatch.memory.base import Step
+
+SAMPLE = 256  # numbers of each weight that a fingerprint looks at
 
 
 class Decoder:
@@ -49,6 +53,17 @@ class Decoder:
         width = getattr(config, "head_dim", None) or config.hidden_size // heads
         shared = getattr(config, "num_key_value_heads", None) or heads
         return int(2 * self.layers * shared * width * self.dtype.itemsize)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Say in a short text which weights these are, from a sample of them all."""
+        found = hashlib.sha256()
+        for name, weight in sorted(self._model.state_dict().items()):
+            found.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+            flat = weight.reshape(-1)
+            some = flat[:: max(1, len(flat) // SAMPLE)][:SAMPLE].cpu().contiguous()
+            found.update(some.view(torch.uint8).numpy().tobytes())
+        return found.hexdigest()[:16]
 
     @torch.inference_mode()
     def embed(self, ids: Sequence[int]) -> Tensor:

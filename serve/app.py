@@ -89,6 +89,13 @@ def _add_streams(app: FastAPI, service: Service) -> None:
         gaps = [[gap.start, gap.end] for gap in feed.stream.timeline.gaps]
         return {**feed.json(), "created": feed.stream.created, "gaps": gaps}
 
+    @app.get("/v1/streams/{name}/dialogue")
+    def dialogue(name: str) -> dict[str, Any]:
+        """Return what was asked about a stream that is kept; on a thread, as it reads the disk."""
+        kept = service.engine.stream(name).kept
+        told = [] if kept is None else [exchange._asdict() for exchange in kept.dialogue()]
+        return {"object": "list", "data": told}
+
 
 def _add_operation(app: FastAPI, service: Service) -> None:
     @app.get("/healthz")

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     memory_mb: int = Field(
         default=0, ge=0, description="MiB of keys and values a stream; 0 leaves it to the policy"
     )
+    data: str = Field(default="", description="folder to keep streams in; none keeps them in RAM")
+    persist: bool = Field(default=False, description="keep every stream in that folder")
+    thumbnail_mb: int = Field(default=64, ge=1, description="MiB of small pictures a kept stream")
 
     frame_share: float = Field(
         default=0.5, description="of the model's time, for frames beside answers"
@@ -121,6 +124,8 @@ class Settings(BaseSettings):
                 f"host {self.host!r} can be reached from other machines and there is no "
                 "authentication yet; use 127.0.0.1, or add --insecure on a network that you trust"
             )
+        if self.persist and not self.data:
+            raise ConfigError("persist needs a folder to keep streams in; name one with --data")
         _ = self.engine, self.stream, self.media
         return self
 
@@ -154,6 +159,7 @@ class Settings(BaseSettings):
             window_tokens=self.window_tokens or None,
             sinks=self.sinks,
             memory_mb=self.memory_mb or None,
+            persist=self.persist,
             **given,
         )
 

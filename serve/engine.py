@@ -13,6 +13,7 @@ import torch
 
 from longwatch.errors import ClosedError, ConfigError, LimitError, LongwatchError
 from longwatch.serve.decode import Answer
+from longwatch.serve.keeping import Keeping
 from longwatch.serve.observer import Observer
 from longwatch.serve.share import Share
 from longwatch.serve.stream import Stream, StreamSettings
@@ -56,22 +57,33 @@ class Engine:
         model: VideoLM,
         settings: EngineSettings | None = None,
         observer: Observer | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self.model = model
+        self._keeping = keeping or Keeping()
         self.settings = settings or EngineSettings()
         self._observer = observer or Observer()
         self._share = Share(self.settings.frame_share)
         self._streams = Streams(self.settings.max_streams)
         self._answers: deque[tuple[Answer, Iterator[None]]] = deque()
         self._reading: tuple[Stream, Iterator[None]] | None = None
+        self._chores: deque[Callable[[], None]] = deque()
         self._turn = 0  # which stream is looked at first for the next frame
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="longwatch-model", daemon=True)
 
     def start(self) -> None:
-        """Start the model's thread."""
+        """Bring back the streams that were kept, then start the model's thread."""
+        for stream in self._keeping.restore(self._make, self.model, self.do):
+            self._streams.add(stream)
         self._thread.start()
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Run `work` on the model's thread between two steps; from any thread."""
+        with self._wake:
+            self._chores.append(work)
+            self._wake.notify_all()
 
     @property
     def alive(self) -> bool:
@@ -88,18 +100,21 @@ class Engine:
         for answer, _ in self._take_answers():
             answer.close()
         for stream in self.streams():
-            stream.buffer.close()
+            stream.close()
 
     def open_stream(self, name: str, settings: StreamSettings | None = None) -> Stream:
         """Make a stream.
 
         Raises:
-            InputError: the name is taken (`stream_exists`) or not a name (`invalid_name`).
+            InputError: the name is taken (`stream_exists`) or not a name (`invalid_name`), or the
+                stream is to be kept and there is no folder for it (`no_data`).
             LimitError: there are `max_streams` already.
         """
-        return self._streams.add(
-            Stream(name, settings or StreamSettings(), self.model, self._observer, self._notify)
-        )
+        stream = self._make(name, settings or StreamSettings())
+        self._keeping.admit(stream)
+        self._streams.add(stream)
+        self._keeping.keep(stream, self.model, self.do)
+        return stream
 
     def stream(self, name: str) -> Stream:
         """Return the stream called `name`, or raise `NotFoundError` (`stream_not_found`)."""
@@ -111,7 +126,7 @@ class Engine:
 
     def close_stream(self, name: str) -> None:
         """Forget a stream and its memory; answers under way keep their snapshots."""
-        self._streams.remove(name).buffer.close()
+        self._streams.remove(name).discard()
 
     def ask(
         self, stream: str, question: Question, listener: Callable[[AnswerEvent], None]
@@ -128,7 +143,10 @@ class Engine:
             LimitError: `max_questions` are under way (`overloaded`).
             ClosedError: the engine is stopping.
         """
-        snapshot = self.stream(stream).snapshot(question.as_of)
+        about = self.stream(stream)
+        snapshot = about.snapshot(question.as_of)
+        if about.kept is not None:
+            listener = about.kept.noting(question, listener)
         answer = Answer(question, snapshot, self.model, listener, self._observer)
         with self._wake:
             if self._closing:
@@ -142,6 +160,9 @@ class Engine:
             self._answers.append((answer, answer.steps()))
             self._wake.notify_all()
         return answer
+
+    def _make(self, name: str, settings: StreamSettings) -> Stream:
+        return Stream(name, settings, self.model, self._observer, self._notify)
 
     def _notify(self) -> None:
         with self._wake:
@@ -161,6 +182,10 @@ class Engine:
                 if self._closing:
                     return
                 frames, answers = self._has_frame(), bool(self._answers)
+                chores = list(self._chores)
+                self._chores.clear()
+            for chore in chores:
+                chore()
             turn = self._share.pick(frames=frames, answers=answers)
             start = time.perf_counter()
             if turn == "frame":
@@ -171,7 +196,7 @@ class Engine:
                 self._share.spent(turn, time.perf_counter() - start)
 
     def _waiting(self) -> bool:
-        return bool(self._answers) or self._has_frame()
+        return bool(self._chores) or bool(self._answers) or self._has_frame()
 
     def _has_frame(self) -> bool:
         return self._reading is not None or any(len(s.buffer) for s in self.streams())

@@ -132,6 +132,7 @@ class Feed:
             "queue": self.waiting(),
             "acked_seq": self.acked,
             "sparing": stats.sparing.json(),
+            "disk": None if self.stream.kept is None else self.stream.kept.stats().json(),
             "memory": {
                 "tokens": memory.tokens_stored,
                 "bytes": memory.device_bytes,

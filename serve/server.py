@@ -19,6 +19,7 @@ from longwatch.errors import ConfigError, ServerError
 from longwatch.models.loader import load_model
 from longwatch.serve.app import create_app
 from longwatch.serve.engine import Engine
+from longwatch.serve.keeping import keeping
 from longwatch.serve.logs import configure_logs
 from longwatch.serve.metrics import Metrics
 
@@ -89,17 +90,18 @@ def run(settings: Settings) -> None:
 
     Raises:
         ConfigError: the port cannot be had.
-        LongwatchError: the model cannot be loaded. Nothing is left running.
+        LongwatchError: the model cannot be loaded, or the folder for streams cannot be used.
+            Nothing is left running.
     """
     configure_logs(settings.log_format, settings.log_level)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    with bind(settings.host, settings.port) as listener:
+    with bind(settings.host, settings.port) as listener, keeping(settings) as kept:
         url = url_of(listener)
         log.info("loading the model %s", settings.model)
         model = load_model(settings.model, settings.device, settings.dtype)
         metrics = Metrics(settings.metric_streams)
-        engine = Engine(model, settings.engine, metrics)
+        engine = Engine(model, settings.engine, metrics, kept)
         engine.start()
         try:
             app = create_app(engine, settings, metrics)

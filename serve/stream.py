@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from longwatch.memory.base import Policy
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import VideoLM
+    from longwatch.serve.kept import KeptStream
     from longwatch.serve.observer import Observer
     from longwatch.serve.sparing import SparingStats
     from longwatch.types import Frame, MemoryStats
@@ -46,6 +47,7 @@ class StreamSettings:
     window_tokens: int | None = None  # None takes the model's own, or what the policy's paper says
     sinks: int = 1  # frames that always stay, of the policies `window` and `longwatch`
     memory_mb: int | None = None  # most MiB of keys and values; None leaves it to the policy
+    persist: bool = False  # outlives the process, on disk
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -120,6 +122,8 @@ class Stream:
         self.buffer = LatestBuffer(settings.queue, settings.on_full, on_put=wake)
         self.timeline = Timeline()
         self.memory = Memory(settings.make_policy(model), model.decoder.rope)
+        self.kept: KeptStream | None = None  # its place on disk, if it has one
+        self.device = model.decoder.device
         self._model = model
         self._observer = observer
         self._sparing = Sparing(settings.sparing)
@@ -175,11 +179,25 @@ class Stream:
             draft = memory.begin(source.positions, frame.time, source.advance)
             yield from model.read(source, draft, chunk)
             memory.commit()
+            if self.kept is not None:
+                self.kept.picture(frame)
             self._sparing.commit(frame)
             self._count(frame)
             self._observer.frame_read(self.name, self._lag or 0.0, encode)
         finally:
             memory.rollback()
+
+    def close(self) -> None:
+        """Take no more frames, and hand what was read to the disk; the model's thread is over."""
+        self.buffer.close()
+        if self.kept is not None:
+            self.kept.finish()
+
+    def discard(self) -> None:
+        """Take no more frames, and forget what is on disk."""
+        self.buffer.close()
+        if self.kept is not None:
+            self.kept.forget()
 
     def fail(self) -> None:
         """Count a frame that could not be read."""

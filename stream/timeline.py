@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from time import monotonic
 from typing import NamedTuple
 
 STEP = 0.001  # seconds; the least distance of two frames where the pts say nothing
@@ -63,6 +64,11 @@ class Timeline:
         """Announce that the next pts may come from another clock."""
         with self._lock:
             self._broken = True
+
+    def resume(self, time: float, passed: float) -> None:
+        """Go on, before the first frame, `passed` seconds of real time after one at `time`."""
+        with self._lock:
+            self._time, self._arrived, self._broken = time, monotonic() - passed, True
 
     def stamp(self, pts: float | None, arrived: float) -> float | None:
         """Return the stream time of a frame, or None when newer ones were seen before it.

@@ -161,6 +161,7 @@ class StreamPolicy(Strict):
     window_tokens: int | None = None
     sinks: int | None = None
     memory_mb: int | None = None
+    persist: bool | None = None
     preset: Annotated[str, Field(max_length=32)] | None = None
     compressor: Annotated[str, Field(max_length=32)] | None = None
     keep: float | None = None

@@ -72,6 +72,7 @@ class Streams:
             "memory": kept.policy,
             "window_tokens": kept.window_tokens or self._service.engine.model.window_tokens,
             "memory_mb": kept.memory_mb,
+            "persist": kept.persist,
             "compressor": kept.compressor,
             "keep": kept.keep,
             "token_rate": kept.token_rate,

@@ -1,0 +1,168 @@
+"""Streams that outlive the process: what the engine hands to the disk, and gets back at a start."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from longwatch.errors import InputError, LongwatchError, StorageError
+from longwatch.memory.catalogue import StreamEntry
+from longwatch.memory.restore import restore
+from longwatch.memory.store import Store
+from longwatch.memory.vault import Vault
+from longwatch.memory.writer import Writer
+from longwatch.serve.kept import KeptStream
+from longwatch.serve.stream import StreamSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from longwatch.models.base import VideoLM
+    from longwatch.serve.config import Settings
+    from longwatch.serve.stream import Stream
+
+    Later = Callable[[Callable[[], None]], None]
+
+log = logging.getLogger(__name__)
+
+
+class Keeping:
+    """All streams of one engine that are kept in one vault; without a vault, none."""
+
+    def __init__(self, vault: Vault | None = None, writer: Writer | None = None) -> None:
+        self.refused: dict[str, str] = {}  # streams that are kept but cannot be served, and why
+        self._vault, self._writer = vault, writer
+        self._stores: list[Store] = []
+
+    def admit(self, stream: Stream) -> None:
+        """Raise `InputError` where a new stream cannot be taken in.
+
+        It is to be kept and there is no vault (`no_data`), or one of its name is kept that cannot
+        be served (`stream_exists`).
+        """
+        if stream.settings.persist and self._vault is None:
+            raise InputError(
+                "this service keeps no streams on disk; start it with --data FOLDER, or leave out "
+                "persist",
+                code="no_data",
+                param="persist",
+            )
+        if stream.name in self.refused:
+            raise InputError(
+                f"a stream {stream.name!r} is kept but not served: {self.refused[stream.name]}; "
+                "choose another name, or forget that one first",
+                code="stream_exists",
+                param="stream",
+            )
+
+    def keep(self, stream: Stream, model: VideoLM, later: Later) -> None:
+        """Keep a new stream, which `model` reads, if it is to be; returns at once.
+
+        `later` runs a function on the model's thread.
+        """
+        if not stream.settings.persist or self._vault is None or self._writer is None:
+            return
+        name, settings = stream.name, asdict(stream.settings)
+        entry = StreamEntry(name, settings, identity(model), stream.created)
+        stream.kept = KeptStream(
+            self._vault, self._writer, entry, self._open(self._vault, entry, stream)
+        )
+        stream.kept.enter()
+        stream.kept.begin(stream.memory, later)
+
+    def restore(
+        self, make: Callable[[str, StreamSettings], Stream], model: VideoLM, later: Later
+    ) -> Iterator[Stream]:
+        """Yield the streams that were kept, with all that they held, without reading it again.
+
+        One that `model` did not read, or that cannot be restored, stays on disk and is `refused`.
+        """
+        if self._vault is None or self._writer is None:
+            return
+        for entry in self._vault.catalogue.streams():
+            start = time.perf_counter()
+            try:
+                _check_model(entry, model)
+                stream = make(entry.name, settings_of(entry))
+                stream.created = entry.created
+                store = self._open(self._vault, entry, stream)
+                commit = restore(stream.memory, store, stream.device)
+            except (LongwatchError, OSError) as error:
+                self.refused[entry.name] = str(error)
+                log.error("the stream %s is kept but not served: %s", entry.name, error)
+                continue
+            if commit is not None and commit.last_time is not None:
+                stream.timeline.resume(commit.last_time, max(0.0, time.time() - commit.written))
+            stream.kept = KeptStream(self._vault, self._writer, entry, store)
+            stream.kept.begin(stream.memory, later)
+            frames = 0 if commit is None else commit.frames
+            took = time.perf_counter() - start
+            log.info("the stream %s is back with %d frames, in %.1f s", entry.name, frames, took)
+            yield stream
+
+    def close(self) -> None:
+        """Write what waits, and let go of the folder."""
+        if self._vault is not None and self._writer is not None:
+            self._writer.close()
+            for store in self._stores:
+                with suppress(OSError):  # the writer has said so
+                    store.close()
+            self._vault.close()
+
+    def _open(self, vault: Vault, entry: StreamEntry, stream: Stream) -> Store:
+        sealing = stream.memory.policy.sealing
+        store = Store(vault.folder(entry), 0 if sealing is None else len(sealing.rungs))
+        self._stores.append(store)
+        return store
+
+
+def identity(model: VideoLM) -> str:
+    """Return which model this is; another one cannot use the keys and values that it wrote."""
+    return f"{model.name} {model.decoder.fingerprint}"
+
+
+def settings_of(entry: StreamEntry) -> StreamSettings:
+    """Return the settings that a stream was made with.
+
+    Raises:
+        StorageError: this version does not know one of them.
+        ConfigError: one of them is out of range.
+    """
+    try:
+        return StreamSettings(**entry.settings)
+    except TypeError as error:
+        raise StorageError(f"its settings are of another version ({error})") from error
+
+
+def _check_model(entry: StreamEntry, model: VideoLM) -> None:
+    found = identity(model)
+    if entry.model.rpartition(" ")[2] != found.rpartition(" ")[2]:
+        raise StorageError(
+            f"it was read by another model ({entry.model}; this is {found}); serve that model to "
+            "use it"
+        )
+
+
+@contextmanager
+def keeping(settings: Settings) -> Iterator[Keeping]:
+    """Open the folder that the settings name, if they name one.
+
+    Raises:
+        ConfigError: the folder cannot be used.
+        StorageError: a later version wrote it.
+    """
+    if not settings.data:
+        yield Keeping()
+        return
+    vault = Vault(Path(settings.data).expanduser(), thumbnail_bytes=settings.thumbnail_mb << 20)
+    writer = Writer()
+    writer.start()
+    kept = Keeping(vault, writer)
+    try:
+        yield kept
+    finally:
+        kept.close()

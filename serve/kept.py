@@ -1,0 +1,128 @@
+"""One stream's place on disk, as the engine uses it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from longwatch.memory.catalogue import Exchange, StreamEntry
+from longwatch.memory.journal import Journal
+from longwatch.memory.thumbnail import make_thumbnail
+from longwatch.serve.answer import Done
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from longwatch.memory.memory import Memory
+    from longwatch.memory.store import Commit, Store
+    from longwatch.memory.vault import Vault
+    from longwatch.memory.writer import Writer
+    from longwatch.serve.answer import AnswerEvent, Question
+    from longwatch.types import Frame
+
+    Later = Callable[[Callable[[], None]], None]
+
+log = logging.getLogger(__name__)
+FINISH_SECONDS = 10.0  # that the end of the service waits for the disk
+
+
+class KeptStats(NamedTuple):
+    """How a stream's place on disk is doing."""
+
+    state: str  # ok or degraded
+    reason: str | None  # disk_full, disk_read_only or disk_error while it is degraded
+    nbytes: int  # on disk
+    behind: bool  # something waits for room in the writer's queue
+
+    def json(self) -> dict[str, Any]:
+        """Return them as they stand on the wire."""
+        told = {"state": self.state, "reason": self.reason, "bytes": self.nbytes}
+        return {**told, "behind": self.behind}
+
+
+class KeptStream:
+    """One stream's place on disk."""
+
+    def __init__(self, vault: Vault, writer: Writer, entry: StreamEntry, store: Store) -> None:
+        self.entry = entry
+        self._vault, self._writer, self._store = vault, writer, store
+        self._journal: Journal | None = None
+        store.noted = self._note
+
+    def enter(self) -> None:
+        """Enter a new stream, as soon as the disk takes it."""
+        job = partial(self._vault.enter, self.entry)
+        if not self._writer.offer(job, 0, self._vault.catalogue):
+            self._writer.when_room(self.enter)
+
+    def begin(self, memory: Memory, later: Later) -> None:
+        """Write down what `memory` reads from now on; `later` runs a function on its thread."""
+
+        def careful(work: Callable[[], None]) -> None:
+            try:
+                work()
+            except Exception:  # the model's thread must go on
+                log.exception("the stream %s could not be written down", self.entry.name)
+
+        self._journal = Journal(
+            self._store, self._writer, lambda work: later(partial(careful, work))
+        )
+        memory.keep(self._journal)
+
+    def picture(self, frame: Frame) -> None:
+        """Keep a small picture of a frame, unless the writer is too busy for that."""
+        catalogue = self._vault.catalogue
+
+        def write() -> None:
+            catalogue.add_thumbnail(self.entry.name, frame.time, make_thumbnail(frame.image))
+
+        self._writer.offer(write, frame.image.nbytes, catalogue)
+
+    def noting(
+        self, question: Question, listener: Callable[[AnswerEvent], None]
+    ) -> Callable[[AnswerEvent], None]:
+        """Return a listener that also keeps the answer, if it comes to one."""
+
+        def listen(event: AnswerEvent) -> None:
+            if isinstance(event, Done) and event.status in {"completed", "incomplete"}:
+                asked = question.turns[-1].text
+                told = Exchange(time.time(), event.as_of, asked, event.text)
+                write = partial(self._vault.catalogue.add_exchange, self.entry.name, told)
+                self._writer.offer(write, len(asked) + len(event.text), self._vault.catalogue)
+            listener(event)
+
+        return listen
+
+    def dialogue(self) -> list[Exchange]:
+        """Return all questions and answers that are kept, oldest first; may wait for the disk."""
+        return self._vault.catalogue.dialogue(self.entry.name)
+
+    def forget(self) -> None:
+        """Remove all that is on disk, soon."""
+
+        def remove() -> None:
+            self._store.discard()
+            self._vault.forget(self.entry)
+
+        if not self._writer.offer(remove):
+            self._writer.when_room(self.forget)
+
+    def finish(self) -> None:
+        """Hand over what still waits; on the memory's thread, or after it has ended."""
+        end = time.monotonic() + FINISH_SECONDS
+        while self._journal is not None and self._journal.behind and time.monotonic() < end:
+            self._journal.save()
+            self._writer.flush(1.0)
+
+    def stats(self) -> KeptStats:
+        """Return how it is doing, from any thread."""
+        writer, journal = self._writer.stats(), self._journal
+        behind = journal is not None and journal.behind
+        return KeptStats(writer.state, writer.reason, self._store.nbytes, behind)
+
+    def _note(self, commit: Commit) -> None:
+        self._vault.catalogue.note_progress(
+            self.entry.name, commit.last_time, commit.frames, commit.tokens
+        )
