@@ -225,4 +225,4 @@ def test_bytes_are_what_the_tensors_take(model: Decoder, policy: Policy) -> None
     assert stats.device_bytes == stats.tokens_stored * model.token_bytes
     assert (stats.frames_seen, stats.tokens_seen) == (8, 32)
     assert stats.newest_time == 7.0
-    assert (stats.archive_bytes > 0) == (stats.sealed_tokens > 0)
+    assert stats.archive_bytes > 0 or not stats.sealed_tokens
