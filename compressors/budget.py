@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
-from longwatch.compressors.parts import cut
-from longwatch.compressors.similarity import aligned, bare, cosine
+from longwatch.compressors.sight import Sight
 from longwatch.errors import ConfigError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
+    from numpy.typing import NDArray
 
     from longwatch.types import VisualTokens
 
-LEAST = 1e-3  # of novelty; a running mean below it is noise
+LEAST = 0.01  # novelty; what changes less than that is owed less than an even share
 ROUNDING = 1e-9  # of a token
 SLACK = 1e-6  # so that 50 / 196 of 196 tokens are 50
 
@@ -29,15 +27,16 @@ class Account:
     level: float  # tokens at hand
     time: float | None = None  # seconds on the stream's clock, of the newest frame that was read
     usual: float = LEAST  # running mean of the novelty
-    kept: VisualTokens | None = None  # bare: of each cell what was last kept
+    kept: Sight | None = None  # of each place what was last kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grant:
     """What one frame may have."""
 
     tokens: int
     share: float  # of the frame's tokens, for `Compressor.at`
+    sight: Sight
     novelty: float  # 0 to 1
     level: float  # tokens at hand before it is paid
 
@@ -59,11 +58,9 @@ class Budget:
     not even the floor is there must be left out; where at most one frame comes in each slot of
     `floor / rate` seconds, that never happens.
 
-    Novelty is the mean over the cells of (1 - cos) / 2 between a cell's token and what was last
-    *kept* of that cell, less `quiet`: a slow change adds up until it is paid for, and noise is
-    nothing new. A cell of which no token was kept moves towards its token by the share of the
-    frame that was kept, since others may hold some of it. Novelty is 1 where there is nothing to
-    compare with.
+    Novelty is measured against what was last *kept* of each place, so that a slow change adds up
+    until it is paid for; see `Sight`. u is at least 0.01, so that a stream in which little happens
+    does not use its rate up.
 
     Only the past is looked at, and the same frames always get the same. The stream owns the
     account; a frame that fails later on is forgotten by keeping the account from before it.
@@ -73,7 +70,7 @@ class Budget:
     floor: int = 1  # tokens of a frame
     ceiling: float = 1.0  # share of a frame's tokens
     seconds: float = 4.0
-    quiet: float = 0.02  # novelty of a cell that is noise
+    quiet: float = 0.02  # change of one place that is noise
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -101,28 +98,36 @@ class Budget:
         return Account(self.room)
 
     def grant(
-        self, tokens: VisualTokens, time: float, account: Account, ease: float = 1.0
+        self,
+        tokens: VisualTokens,
+        time: float,
+        account: Account,
+        *,
+        spots: NDArray[np.int16] | None = None,
+        ease: float = 1.0,
     ) -> Grant | None:
         """Return what a frame at `time`, in seconds, may have; None when it must be left out.
 
-        `ease` scales it where the service is under load, from 0, which leaves the floor, to 1.
+        `spots` are (rows, columns, 3) of its picture, 0 to 255, if it is at hand. `ease` scales
+        what it is given where the service is under load, from 0, which leaves the floor, to 1.
         """
         n = len(tokens)
         passed = self.seconds if account.time is None else max(0.0, time - account.time)
         level = min(self.room, account.level + self.rate * passed)
-        novelty = self._novelty(tokens, account.kept)
+        sight = Sight.of(tokens, spots)
+        novelty = sight.novelty(account.kept, self.quiet)
         least = min(self.floor, n)
         if level + ROUNDING < least:
             return None
         part = ease * self._part(novelty, account.usual, passed)
         asked = math.floor(part * (level - least))
         granted = max(least, min(asked, math.floor(self.ceiling * n + SLACK)))
-        return Grant(granted, granted / n if n else 1.0, novelty, level)
+        return Grant(granted, granted / n if n else 1.0, sight, novelty, level)
 
     def settle(
-        self, grant: Grant, time: float, given: VisualTokens, kept: VisualTokens, account: Account
+        self, grant: Grant, time: float, n: int, kept: VisualTokens, account: Account
     ) -> Account:
-        """Return the account after a frame `given` was paid what was `kept` of it."""
+        """Return the account after a frame of `n` tokens was paid those `kept` of it."""
         passed = self.seconds if account.time is None else max(0.0, time - account.time)
         weight = 0.0 if account.kept is None else math.exp(-passed / self.seconds)
         usual = weight * account.usual + (1 - weight) * grant.novelty
@@ -132,7 +137,7 @@ class Budget:
             level=grant.level - len(kept),
             time=time,
             usual=max(LEAST, usual),
-            kept=_renewed(account.kept, given, kept),
+            kept=grant.sight.after(account.kept, kept, len(kept) / max(1, n)),
         )
 
     def _part(self, novelty: float, usual: float, passed: float) -> float:
@@ -140,31 +145,3 @@ class Budget:
             return 0.0
         others = max(0.0, self.seconds / (2 * passed) - 1) if passed else math.inf
         return novelty / (novelty + others * usual)
-
-    def _novelty(self, tokens: VisualTokens, kept: VisualTokens | None) -> float:
-        cells = _cells(tokens)
-        if kept is None or not len(cells) or not aligned(kept, cells):
-            return 1.0
-        change = (1 - cosine(cells.embeds, kept.embeds)) / 2
-        new = float((change - self.quiet).clamp(min=0).mean()) / (1 - self.quiet)
-        return new if math.isfinite(new) else 1.0  # the compressor refuses such tokens
-
-
-def _cells(tokens: VisualTokens) -> VisualTokens:
-    return bare(cut(tokens, tokens.summary, len(tokens)))
-
-
-def _renewed(
-    before: VisualTokens | None, given: VisualTokens, kept: VisualTokens
-) -> VisualTokens | None:
-    """Return what was last kept of each cell; of a frame that fits nothing before, all of it."""
-    cells = _cells(given)
-    if before is None or not aligned(before, cells):
-        return cells
-    now = torch.isin(_place(cells), _place(_cells(kept)))
-    partly = before.embeds.lerp(cells.embeds, len(kept) / len(given))
-    return replace(before, embeds=torch.where(now[:, None], cells.embeds, partly))
-
-
-def _place(tokens: VisualTokens) -> Tensor:
-    return tokens.positions[1] * tokens.grid[1] + tokens.positions[2]

@@ -11,7 +11,7 @@ from longwatch.compressors.budget import Account, Budget
 from longwatch.errors import ConfigError
 from longwatch.registry import lookup
 from longwatch.serve.easing import Ease
-from longwatch.stream.gate import Gate
+from longwatch.stream.gate import Gate, spots
 
 if TYPE_CHECKING:
     from longwatch.compressors import Compressor
@@ -140,13 +140,16 @@ class Sparing:
             self._next = replace(state, compressor=after)
         else:
             self._ease = self._ease.next(lost, waiting)
-            grant = self._budget.grant(given, frame.time, state.account, self._ease.share)
+            seen = spots(frame.image) if state.look is None else state.look.spots
+            grant = self._budget.grant(
+                given, frame.time, state.account, spots=seen, ease=self._ease.share
+            )
             if grant is None:
                 self._count(frames_unpaid=self._stats.frames_unpaid + 1)
                 return None
             method = self._compressor.at(grant.share)
             kept, after = method.compress(given, state.compressor)
-            account = self._budget.settle(grant, frame.time, given, kept, state.account)
+            account = self._budget.settle(grant, frame.time, len(given), kept, state.account)
             self._next = replace(state, compressor=after, account=account)
         self._share = len(kept) / max(1, len(given))
         return kept

@@ -19,13 +19,20 @@ COLUMNS, ROWS = 32, 18  # spots that are compared
 FINE = 8  # samples of a spot, across and down, that are averaged
 
 
+def spots(image: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Return a picture, (height, width, 3), as (ROWS, COLUMNS, 3) means of its parts, 0 to 255."""
+    down, across = image.shape[0] // (ROWS * FINE), image.shape[1] // (COLUMNS * FINE)
+    fine = np.ascontiguousarray(image[:: max(1, down), :: max(1, across)])
+    return cv2.resize(fine, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA).astype(np.int16)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
     """What the gate remembers of a frame."""
 
     time: float  # seconds on the stream's clock
     shape: tuple[int, ...]  # of the picture
-    spots: NDArray[np.int16]  # (ROWS, COLUMNS, 3), 0 to 255
+    spots: NDArray[np.int16]  # see `spots`
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,7 @@ class Gate:
 
     def look(self, frame: Frame) -> Look:
         """Return what is to be remembered of `frame` if it is kept."""
-        image = frame.image
-        down, across = image.shape[0] // (ROWS * FINE), image.shape[1] // (COLUMNS * FINE)
-        fine = np.ascontiguousarray(image[:: max(1, down), :: max(1, across)])
-        spots = cv2.resize(fine, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
-        return Look(frame.time, image.shape, spots.astype(np.int16))
+        return Look(frame.time, frame.image.shape, spots(frame.image))
 
     def repeats(self, now: Look, kept: Look | None) -> bool:
         """Tell whether a frame shows nothing new beside the last `kept` one, if there is one."""

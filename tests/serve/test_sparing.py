@@ -91,8 +91,8 @@ def test_a_token_rate_holds_over_the_stream() -> None:
 
 def test_under_load_a_frame_has_fewer_tokens_and_the_statistics_say_so() -> None:
     sparing = Sparing(SparingSettings("uniform", token_rate=16))
-    usual = [read(sparing, i / 2, seed=i) or 0 for i in range(40)][-1]
-    eased = [read(sparing, 20 + i / 2, seed=40 + i, waiting=1) or 0 for i in range(6)][-1]
+    usual = [read(sparing, i / 2, level=i % 2 * 90) or 0 for i in range(40)][-1]
+    eased = [read(sparing, 20 + i / 2, level=i % 2 * 90, waiting=1) or 0 for i in range(6)][-1]
     assert 1 <= eased < usual
     assert sparing.stats().degraded == "frames_wait"
     assert sparing.stats().ease < 0.5
@@ -101,6 +101,15 @@ def test_under_load_a_frame_has_fewer_tokens_and_the_statistics_say_so() -> None
     for i in range(40):
         read(sparing, 24 + i / 2, seed=i, lost=1)
     assert (sparing.stats().ease, sparing.stats().degraded) == (1.0, None)
+
+
+def test_what_moves_has_more_than_what_stands_still() -> None:
+    sparing = Sparing(SparingSettings("uniform", token_rate=8))
+    levels = [100] * 20 + [20, 180, 60] * 5
+    found = [read(sparing, i / 2, level=level) or 0 for i, level in enumerate(levels)]
+    assert found[1:20] == [1] * 19
+    assert found[20] == CELLS  # what stood still has paid for it
+    assert min(found[20:]) > 1
 
 
 def test_a_frame_that_cannot_be_paid_is_counted() -> None:
