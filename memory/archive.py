@@ -37,9 +37,6 @@ class _Rung:
     ids: deque[int] = field(default_factory=deque)  # oldest first
 
 
-SLAB_BYTES = 8 << 20  # that an arena begins with, or less where a rung is smaller
-
-
 class Archive:
     """Seals frames into blocks and lets blocks grow old; one thread, the model's, uses it.
 
@@ -158,11 +155,9 @@ class Archive:
             torch.cat([torch.stack(kv) for kv in parts], 2)
             for parts in ([f.keys for f in frames], [f.values for f in frames])
         )
-        for first in range(0, len(tokens), self.block_tokens):
-            some = slice(first, first + self.block_tokens)
-            part = tokens.take(np.arange(len(tokens))[some])
-            self._put(0, part, keys[:, :, some], values[:, :, some])
-        self._age()
+        for at in torch.arange(len(tokens)).split(self.block_tokens):
+            self._put(0, tokens.take(at.numpy()), keys[:, :, at], values[:, :, at])
+            self._age()
 
     def _put(self, rung: int, tokens: Tokens, keys: Tensor, values: Tensor) -> None:
         """Store a block of keys and values, (L, h, n, d), on a rung."""
@@ -245,6 +240,6 @@ def _rung(settings: Rung, shape: Shape, row_bytes: int) -> _Rung:
     """Return an empty rung whose arena is no larger than its blocks may be."""
     size = shape.layers * row_bytes
     slots = settings.most(size) + 2  # what was let go is freed a little later
-    slab = SLAB_BYTES if math.isinf(slots) else min(SLAB_BYTES, int(slots) * size)
+    most = None if math.isinf(slots) else int(slots)
     pinned = shape.device.type == "cuda"
-    return _Rung(Arena(shape.layers, row_bytes, slab_bytes=slab, pinned=pinned))
+    return _Rung(Arena(shape.layers, row_bytes, pinned=pinned, most=most))

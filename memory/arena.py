@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WORD = torch.int64  # rows are moved as these: torch moves scattered ones number by number
 GROWTH = 2  # a new slab has at least this part of all bytes before it, so slabs stay few
+BEYOND = 16  # and this part of them where more slots are needed than were expected
 
 
 class Arena:
@@ -32,6 +33,7 @@ class Arena:
         device: torch.device | str = "cpu",
         slab_bytes: int = 8 << 20,  # of the first slab; one slot if that is larger
         pinned: bool = False,  # page-locked, where there is a GPU to copy to
+        most: int | None = None,  # slots that are expected; more are given out, but few at a time
     ) -> None:
         if min(layers, row_bytes, slab_bytes) < 1 or row_bytes % WORD.itemsize:
             raise ValueError(
@@ -43,6 +45,7 @@ class Arena:
         self.device = torch.device(device)
         self.pinned = pinned and self.device.type == "cpu" and torch.cuda.is_available()
         self._slab_bytes = slab_bytes
+        self._most = most
         self._slabs: list[Tensor] = []  # (layers, slots, words a row)
         self._starts = np.zeros(1, dtype=np.int64)  # (slabs + 1,) first slot of each, and the end
         self._freed: list[int] = []
@@ -164,7 +167,10 @@ class Arena:
         if missing <= 0:
             return
         slot = self.layers * self.row_bytes
-        count = max(missing, max(self._slab_bytes, self.nbytes // GROWTH) // slot)
+        count = max(self._slab_bytes, self.nbytes // GROWTH) // slot
+        if self._most is not None:
+            count = min(count, max(self._most - len(self._used), len(self._used) // BEYOND))
+        count = max(missing, count)
         shape = self.layers, count, self.row_bytes // WORD.itemsize
         self._slabs.append(
             torch.empty(shape, dtype=WORD, device=self.device, pin_memory=self.pinned)

@@ -88,8 +88,8 @@ class View:
         return tuple(float(t) for t in (before, later) if np.isfinite(t))
 
     def in_time(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the ids in the order of time, which puts those of a rung side by side."""
-        order = self.rows.frame[ids - self.base, 0].argsort(kind="stable")
+        """Return the ids in the order of time: later rungs are older, and ids rise on each."""
+        order = np.lexsort((ids, -self.rows.rung[ids - self.base]))
         ordered: NDArray[np.int64] = ids[order]
         return ordered
 

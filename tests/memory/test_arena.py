@@ -159,3 +159,17 @@ def test_rows_come_back_from_the_device_and_from_pinned_memory(device: str) -> N
     assert arena.pinned == arena.gather(0, slots).is_pinned() == (device == "cpu")
     order = torch.tensor([4, 0, 3, 1, 1])
     assert torch.equal(arena.read(slots[order]).cpu(), rows[:, order])
+
+
+@given(most=st.integers(1, 200), slab=st.sampled_from((1, 3 * SLOT, 64 * SLOT)))
+@settings(deadline=None, max_examples=30)
+def test_an_arena_that_knows_how_much_will_come_has_room_for_that(most: int, slab: int) -> None:
+    """And no more, until more does come: then a sixteenth of it, so slabs stay few."""
+    arena = Arena(LAYERS, BYTES, slab_bytes=slab, most=most)
+    for _ in range(most):
+        arena.put(some(1))
+        assert arena.nbytes <= most * SLOT
+    assert arena.nbytes == most * SLOT
+    for i in range(1, most + 1):
+        arena.put(some(1))
+        assert arena.nbytes <= (most + i) * 17 * SLOT // 16
