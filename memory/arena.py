@@ -169,7 +169,8 @@ class Arena:
         slot = self.layers * self.row_bytes
         count = max(self._slab_bytes, self.nbytes // GROWTH) // slot
         if self._most is not None:
-            count = min(count, max(self._most - len(self._used), len(self._used) // BEYOND))
+            have = len(self._used)
+            count = min(count, self._most - have if have < self._most else have // BEYOND)
         count = max(missing, count)
         shape = self.layers, count, self.row_bytes // WORD.itemsize
         self._slabs.append(
