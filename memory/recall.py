@@ -35,6 +35,7 @@ class Recalling:
     page_tokens: int | None = None  # of the pieces that loose segments are chosen in; None: whole
     scorer: Scorer = field(default_factory=MeanDot)  # what finds them
     gap: int = 0  # most places left free for frames that are missing between two
+    gate: float | None = None  # nats; a model surer than this without recall answers without it
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -46,6 +47,8 @@ class Recalling:
             raise ConfigError(f"the share to recall must be in (0, 1], not {self.share}")
         if self.gap < 0:
             raise ConfigError(f"gap must not be negative, and {self.gap} is")
+        if self.gate is not None and self.gate <= 0:
+            raise ConfigError(f"the gate must be above 0 nats, not {self.gate}; None is without")
 
     def limit(self, candidates: int, tokens: int) -> int:
         """Return how many of so many candidates, of so many tokens each, are recalled."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from longwatch.models.sampling import Sampling
 
 if TYPE_CHECKING:
     from longwatch.errors import LongwatchError
     from longwatch.models.base import Turn
+    from longwatch.serve.timewords import Span
 
 Status = Literal["completed", "incomplete", "cancelled", "failed"]
 
@@ -21,13 +22,14 @@ class Question:
     turns: tuple[Turn, ...]  # the dialogue; the last one is the user's
     sampling: Sampling = field(default_factory=Sampling)
     as_of: float | None = None  # seconds on the stream's clock; None: the newest frame read
+    range: Span | Literal["auto"] | None = "auto"  # to recall from; auto: as its words say
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens that an answer took."""
 
-    context_tokens: int  # of the stream's memory that the answer saw
+    context_tokens: int  # of the stream's memory, as seen by the layer that saw most
     input_tokens: int  # of the dialogue
     output_tokens: int
 
@@ -40,6 +42,14 @@ class Timing:
     prefill_ms: float | None
     ttft_ms: float | None  # from the question's arrival to the first token
     total_ms: float
+
+
+class Evidence(NamedTuple):
+    """A frame that an answer rests on."""
+
+    time: float  # seconds on the stream's clock
+    weight: float | None  # share of what was recalled, 0 to 1; None of a frame at hand
+    why: Literal["recalled", "at_hand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,9 @@ class Done:
     usage: Usage
     timing: Timing
     error: LongwatchError | None = None
+    evidence: tuple[Evidence, ...] = ()
+    range: Span | None = None  # what was recalled lies in it; None: anywhere
+    range_dropped: bool = False  # of the range that was asked for, or said, no frame is held
 
 
 AnswerEvent = Started | Delta | Done

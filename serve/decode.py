@@ -8,16 +8,19 @@ import time
 from typing import TYPE_CHECKING
 
 from longwatch.errors import ClosedError, InputError, LongwatchError, ModelError
-from longwatch.memory.context import Context
 from longwatch.models.sampling import Sampler
 from longwatch.models.text import TextStream
 from longwatch.serve.answer import Delta, Done, Started, Timing, Usage
+from longwatch.serve.evidence import evidence
+from longwatch.serve.ranges import limited
+from longwatch.serve.sure import entropy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from torch import Tensor
 
+    from longwatch.memory.context import Context
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import VideoLM
     from longwatch.serve.answer import AnswerEvent, Question, Status
@@ -43,11 +46,14 @@ class Answer:
         model: VideoLM,
         listener: Callable[[AnswerEvent], None],
         observer: Observer,
+        origin: float | None = None,  # when the stream's clock stood at 0, in seconds since 1970
     ) -> None:
         self._ids = model.prompt_ids(question.turns)
         _check_lengths(len(self._ids), question.sampling.max_tokens)
         self._question = question
-        self._snapshot = snapshot
+        self._limits = limited(snapshot, question, origin)
+        self._context: Context | None = None  # once the prefill began
+        self._as_of = snapshot.as_of or 0.0
         self._model = model
         self._listener = listener
         self._observer = observer
@@ -63,7 +69,7 @@ class Answer:
     @property
     def as_of(self) -> float:
         """Stream time of the newest frame that the answer sees, in seconds."""
-        return self._snapshot.as_of or 0.0
+        return self._as_of
 
     @property
     def done(self) -> bool:
@@ -86,10 +92,8 @@ class Answer:
             return
         sampling, model = self._question.sampling, self._model
         sampler, text = Sampler(sampling), TextStream(model.tokenizer, sampling.stop)
-        room = len(self._ids) + sampling.max_tokens
-        context = self._snapshot.context(model.decoder.rope, room=room)
         self._begun = time.perf_counter()
-        hidden = yield from self._prefill(context)
+        hidden = yield from self._prefill()
         while hidden is not None:
             token = sampler.pick(model.decoder.logits(hidden))
             self._mark()
@@ -103,7 +107,7 @@ class Answer:
                 self._emit(text.finish())
                 self._finish("incomplete", "max_output_tokens")
                 return
-            hidden = yield from self._next([token], context)
+            hidden = yield from self._next([token])
         if hidden is None:
             self._finish("cancelled", "client_cancelled")
             return
@@ -124,19 +128,37 @@ class Answer:
         """End the answer because the engine stops."""
         self.fail(ClosedError("the service is stopping; ask again when it is back"))
 
-    def _prefill(self, context: Context) -> Generator[None, None, Tensor | None]:
-        """Read the dialogue in passes; return the last hidden state, or None if cancelled."""
-        hidden: Tensor | None = self._model.read_text(self._ids[:PREFILL_TOKENS], context)
+    def _prefill(self) -> Generator[None, None, Tensor | None]:
+        """Read the dialogue; return the last hidden state, or None if cancelled.
+
+        Where the policy has a gate, a model that is sure of its first word recalls nothing.
+        """
+        recalling = self._limits.snapshot.policy.recalling
+        gate = None if recalling is None or self._limits.span else recalling.gate
+        if gate is not None:
+            hidden = yield from self._read(recall=False)
+            if hidden is None or entropy(self._model.decoder.logits(hidden)) < gate:
+                return hidden
+            yield
+        return (yield from self._read(recall=True))
+
+    def _read(self, *, recall: bool) -> Generator[None, None, Tensor | None]:
+        """Read the dialogue in passes over a new context; return the same."""
+        room = len(self._ids) + self._question.sampling.max_tokens
+        rope = self._model.decoder.rope
+        self._context = self._limits.snapshot.context(rope, room=room, recall=recall)
+        hidden: Tensor | None = self._model.read_text(self._ids[:PREFILL_TOKENS], self._context)
         for start in range(PREFILL_TOKENS, len(self._ids), PREFILL_TOKENS):
-            hidden = yield from self._next(self._ids[start : start + PREFILL_TOKENS], context)
+            hidden = yield from self._next(self._ids[start : start + PREFILL_TOKENS])
             if hidden is None:
                 break
         return hidden
 
-    def _next(self, ids: list[int], context: Context) -> Generator[None, None, Tensor | None]:
+    def _next(self, ids: list[int]) -> Generator[None, None, Tensor | None]:
         """Let others go first, then read `ids`; return the same."""
         yield
-        if self._cancelled.is_set():
+        context = self._context
+        if self._cancelled.is_set() or context is None:
             return None
         return self._model.read_text(ids, context, start=context.length)
 
@@ -165,7 +187,8 @@ class Answer:
     def _finish(self, status: Status, reason: str, error: LongwatchError | None = None) -> None:
         self._done = True
         now = time.perf_counter()
-        usage = Usage(sum(map(len, self._snapshot.segments)), len(self._ids), self._tokens)
+        context, limits = self._context, self._limits
+        usage = Usage(0 if context is None else context.stored, len(self._ids), self._tokens)
         timing = Timing(
             queue_ms=_ms(self._asked, self._begun),
             prefill_ms=_ms(self._begun, self._first),
@@ -173,7 +196,19 @@ class Answer:
             total_ms=(now - self._asked) * 1000,
         )
         self._observer.answer_done(status, now - self._asked)
-        self._tell(Done(status, reason, "".join(self._text), self.as_of, usage, timing, error))
+        done = Done(
+            status,
+            reason,
+            "".join(self._text),
+            self.as_of,
+            usage,
+            timing,
+            error,
+            evidence=() if context is None else evidence(context, limits),
+            range=limits.span,
+            range_dropped=limits.dropped,
+        )
+        self._tell(done)
 
 
 def _ms(start: float | None, end: float | None) -> float | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from longwatch.memory import Full
+from longwatch.memory import Full, Longwatch
 from longwatch.memory.context import Context
 from longwatch.memory.memory import Memory, Snapshot
 from longwatch.models.base import Turn
@@ -14,6 +16,7 @@ from longwatch.serve import decode
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer
 from longwatch.serve.observer import Observer
+from longwatch.serve.timewords import Span
 from tests.serve import tiny
 
 
@@ -35,9 +38,11 @@ def snapshot(model: tiny.TinyVideoLM) -> Snapshot:
     return memory.snapshot()
 
 
-def run(model: tiny.TinyVideoLM, snapshot: Snapshot, sampling: Sampling) -> Done:
+def run(
+    model: tiny.TinyVideoLM, snapshot: Snapshot, sampling: Sampling, asked: Question | None = None
+) -> Done:
     listener = tiny.Listener()
-    asked = Question((Turn("user", "what?"),), sampling)
+    asked = asked or Question((Turn("user", "what?"),), sampling)
     answer = Answer(asked, snapshot, model, listener, Observer())
     answer.start(0)
     with torch.inference_mode():
@@ -136,3 +141,27 @@ def test_an_answer_ends_once(model: tiny.TinyVideoLM, snapshot: Snapshot) -> Non
     answer.fail(RuntimeError("too late"))
     answer.close()
     assert sum(isinstance(e, Done) for e in listener.events) == 1
+
+
+def test_a_model_that_is_sure_recalls_nothing(model: tiny.TinyVideoLM) -> None:
+    """With the gate shut, all is as without one; with it open, as without what was sealed."""
+    policy = Longwatch(window_tokens=40, block_tokens=8, tokens=64, thinning=None)
+    frames = [float(i) for i in range(20)]
+    never, always = (replace(policy, gate=gate) for gate in (1e-9, 100.0))
+    free, shut, opened = (tiny.remember(model, p, frames) for p in (policy, never, always))
+    sampling = Sampling(max_tokens=12)
+    assert run(model, shut, sampling).text == run(model, free, sampling).text
+    assert any(e.why == "recalled" for e in run(model, shut, sampling).evidence)
+    done = run(model, opened, sampling)
+    assert done.text == run(model, replace(free, view=None), sampling).text
+    assert [e.why for e in done.evidence] == ["at_hand"]
+    assert done.usage.context_tokens == sum(map(len, opened.segments))
+    limits = Question((Turn("user", "what?"),), sampling, range=Span(0, 9))
+    assert any(e.why == "recalled" for e in run(model, opened, sampling, limits).evidence)
+
+
+def test_an_answer_says_how_many_tokens_it_saw(model: tiny.TinyVideoLM) -> None:
+    policy = Longwatch(window_tokens=40, block_tokens=8, tokens=16, thinning=None)
+    snapshot = tiny.remember(model, policy, [float(i) for i in range(20)])
+    done = run(model, snapshot, Sampling(max_tokens=1))
+    assert done.usage.context_tokens == sum(map(len, snapshot.segments)) + 16

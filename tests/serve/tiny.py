@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn, VideoLM
 from longwatch.models.decoder import Decoder
 from longwatch.models.sampling import Sampling
@@ -20,6 +21,9 @@ from tests.memory import tiny
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from longwatch.memory.base import Policy
+    from longwatch.memory.memory import Snapshot
+    from longwatch.models.base import FrameInput
     from longwatch.serve.engine import Engine
     from longwatch.serve.stream import Stream
 
@@ -126,3 +130,21 @@ def wait_for(condition: Callable[[], bool]) -> None:
         if time.monotonic() > end:
             raise TimeoutError("what the test waits for did not happen")
         time.sleep(0.001)
+
+
+@torch.inference_mode()
+def remember(model: VideoLM, policy: Policy, times: Sequence[float]) -> Snapshot:
+    """Return what a memory holds after frames at these times."""
+    memory = Memory(policy, model.decoder.rope)
+    _read(model, memory, model.text_input(model.prefix_ids()), None)
+    for i, at in enumerate(times):
+        tokens = model.encode([frame(i, at)])[0]
+        _read(model, memory, model.frame_input(tokens, at), at)
+    return memory.snapshot()
+
+
+def _read(model: VideoLM, memory: Memory, source: FrameInput, at: float | None) -> None:
+    draft = memory.begin(source.positions, at, source.advance)
+    for _ in model.read(source, draft):
+        pass
+    memory.commit()
