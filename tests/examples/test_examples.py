@@ -50,6 +50,15 @@ def test_a_file_is_watched_and_then_asked_about(live: Live, tmp_path: Path) -> N
     assert all("as of 2.0 s" in line for line in answers)
 
 
+def test_a_compressor_of_one_s_own_reads_a_stream() -> None:
+    *frames, total = run("my_compressor.py", "6").splitlines()
+    shares = [int(line.partition("read ")[2].partition("%")[0]) for line in frames]
+    assert len(shares) == 12
+    assert max(shares) <= 50  # of each frame, as it was set
+    assert min(shares) < 10  # while nothing happens
+    assert total.endswith("tokens of 12 frames were read")
+
+
 def test_every_example_is_run_by_a_test() -> None:
     tested = Path(__file__).read_text()
     assert all(f'"{example.name}"' in tested for example in EXAMPLES.glob("*.py"))
