@@ -71,6 +71,11 @@ class Store:
         return sum(each.nbytes for each in self._logs)
 
     @property
+    def cut(self) -> int:
+        """Bytes of unfinished records that were cut off at the start."""
+        return sum(each.cut for each in self._logs)
+
+    @property
     def damaged(self) -> int:
         """Stretches of the logs that `load` had to leave out."""
         return sum(each.damaged for each in self._logs)

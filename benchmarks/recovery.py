@@ -1,0 +1,184 @@
+"""What is left of a stream whose process was killed, and how soon it is ready again.
+
+A child process puts frames of random keys and values into a memory with an archive whose ladder is
+at work, a hundred frames a second, and a stream's store keeps them. It is killed (SIGKILL) at a
+random moment, also while it starts; then the store is opened and compared, bit by bit, with a
+memory in this process that was given the same frames and never stopped; then the next child goes
+on with the same store. A block is lost if it was committed more than a second before the kill and
+is not back, or if its commit is and it is not. One is corrupt if it differs in any bit.
+
+The second table has the time until a store of so many blocks, at the shape of the bundled model, is
+a memory that can answer: read from the page cache, and after the cache was asked to let go of the
+files (`cold_s`). `read_s` is the time that reading the same files, and no more, takes from the
+cache, in the same run. Times are [median, least, most].
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import struct
+import sys
+import tempfile
+import time
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+import torch
+
+from benchmarks.readiness import fill, frame, opened, ready
+from benchmarks.report import parser, publish
+from longwatch.memory import Longwatch
+from longwatch.memory.journal import Journal
+from longwatch.memory.memory import Memory
+from longwatch.memory.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from multiprocessing.connection import Connection
+
+    from longwatch.memory.base import Rope
+    from longwatch.memory.sealed import Sealed
+
+FPS = 100.0
+SMALL = 256 << 10  # bytes of a file, so that files come and go between two kills
+POLICY = Longwatch(window_tokens=320, block_tokens=30, thinning=None, max_bytes=3 << 20, rungs=4)
+SECONDS = (0.02, 1.6)  # from a child's start to its end
+COMMITTED = struct.Struct("<qd")  # frames, when
+
+
+class Protocol(NamedTuple):
+    """How much is done."""
+
+    kills: int
+    blocks: tuple[int, ...]
+    repeats: int
+
+
+FULL = Protocol(100, (1_000, 10_000, 50_000), 3)
+QUICK = Protocol(8, (500, 4_000), 2)
+
+
+def write(folder: Path, told: Connection) -> None:
+    """Go on with the stream in `folder` until this process is killed."""
+    torch.set_num_threads(1)
+    memory, store = opened(folder, POLICY, SMALL)
+    writer = Writer()
+    writer.start()
+    memory.keep(Journal(store, writer))
+    while True:
+        memory.put(frame(memory.snapshot().frames_seen))
+        told.send_bytes(COMMITTED.pack(memory.snapshot().frames_seen, time.monotonic()))
+        time.sleep(1 / FPS)
+
+
+def blocks(memory: Memory) -> dict[int, Sealed]:
+    """Return the blocks that a memory holds."""
+    view = memory.snapshot().view
+    if view is None or memory.archive is None:
+        return {}
+    return {i: memory.archive.stored(i) for i in np.flatnonzero(view.allowed()).tolist()}
+
+
+def equal(one: Sealed, other: Sealed | None) -> bool:
+    """Tell whether two blocks are the same, bit by bit."""
+    return other is not None and (
+        one.rung == other.rung
+        and torch.equal(one.rows, other.rows)
+        and all(torch.equal(a, b) for a, b in zip(one.vectors, other.vectors, strict=True))
+        and all(
+            np.array_equal(getattr(one.tokens, name), getattr(other.tokens, name))
+            for name in ("frame", "time", "place", "span")
+        )
+    )
+
+
+def same_at_hand(one: Memory, other: Memory) -> bool:
+    """Tell whether two memories have the same segments at hand, bit by bit."""
+    pairs = [
+        (a, b)
+        for s, t in zip(one.snapshot().segments, other.snapshot().segments, strict=False)
+        for a, b in zip(
+            (*s.keys, *s.values, s.positions), (*t.keys, *t.values, t.positions), strict=True
+        )
+    ]
+    count = len(one.snapshot().segments) == len(other.snapshot().segments)
+    return count and all(torch.equal(a, b) for a, b in pairs)
+
+
+def killed(folder: Path, kills: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield what was found after each of so many kills."""
+    chance, whole = random.Random(seed), Memory(POLICY, cast("Rope", None))
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["longwatch.memory.restore"])
+    for _ in range(kills):
+        mine, theirs = context.Pipe(duplex=False)
+        child = context.Process(target=write, args=(folder, theirs), daemon=True)
+        child.start()
+        theirs.close()
+        end = time.monotonic() + chance.uniform(*SECONDS)
+        committed = []
+        while (left := end - time.monotonic()) > 0:
+            if mine.poll(left):
+                committed.append(COMMITTED.unpack(mine.recv_bytes()))
+        child.kill()
+        at = time.monotonic()
+        child.join()
+        mine.close()
+        memory, store = opened(folder, POLICY, SMALL)
+        store.close()
+        seen = memory.snapshot().frames_seen
+        late = [at - when for frames, when in committed if frames > seen]
+        while whole.snapshot().frames_seen < seen:
+            whole.put(frame(whole.snapshot().frames_seen))
+        expected, found = blocks(whole), blocks(memory)
+        yield {
+            "frames": seen,
+            "blocks": len(expected),
+            "missing": len(expected.keys() - found.keys()),
+            "corrupt": sum(
+                i not in expected or not equal(b, expected[i]) for i, b in found.items()
+            ),
+            "at_hand": same_at_hand(memory, whole),
+            "late": sum(age > 1 for age in late),
+            "oldest_lost_s": max(late, default=0.0),
+            "cut": store.cut,
+            "damaged": store.damaged,
+        }
+
+
+def main(given: Sequence[str] | None = None) -> dict[str, Any]:
+    """Kill one child after another, then measure how soon stores are ready, and publish."""
+    arguments = parser("recovery", __doc__ or "")
+    words = sys.argv[1:] if given is None else list(given)
+    options = arguments.parse_args(words)
+    protocol = QUICK if options.quick else FULL
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory(prefix="longwatch-recovery-") as name:
+        folder = Path(name)
+        kills = list(killed(folder / "killed", protocol.kills, options.seed))
+        rows = []
+        for count in protocol.blocks:
+            fill(folder / str(count), count, options.seed)
+            rows.append(ready(folder / str(count), count, protocol.repeats))
+            shutil.rmtree(folder / str(count))
+    lost = sum(kill["missing"] + kill["late"] for kill in kills)
+    summary = {
+        "kills": len(kills),
+        "frames": kills[-1]["frames"],
+        "blocks_compared": sum(kill["blocks"] for kill in kills),
+        "lost_blocks_older_than_1s": lost,
+        "corrupt_blocks": sum(kill["corrupt"] for kill in kills),
+        "at_hand_differs": sum(not kill["at_hand"] for kill in kills),
+        "damaged": sum(kill["damaged"] for kill in kills),
+        "torn_ends": sum(kill["cut"] > 0 for kill in kills),
+        "oldest_lost_s": max(kill["oldest_lost_s"] for kill in kills),
+        "ready_s": {str(row["blocks"]): row["ready_s"][0] for row in rows},
+    }
+    return publish(arguments, words, [*kills, *rows], summary, shown=rows)
+
+
+if __name__ == "__main__":
+    main()
