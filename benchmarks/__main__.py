@@ -10,7 +10,7 @@ import importlib
 
 from benchmarks.report import ROOT
 
-NAMES = ("exactness", "interference", "photographs", "archive", "recovery", "quality", "growth")
+NAMES = ("exactness", "interference", "photographs", "archive", "recovery", "quality", "growth", "sparing")
 
 
 def main() -> None:
