@@ -10,7 +10,16 @@ import importlib
 
 from benchmarks.report import ROOT
 
-NAMES = ("exactness", "interference", "photographs", "archive", "recovery", "quality", "growth", "sparing")
+NAMES = (
+    "exactness",
+    "interference",
+    "photographs",
+    "archive",
+    "recovery",
+    "quality",
+    "growth",
+    "sparing",
+)
 
 
 def main() -> None:
