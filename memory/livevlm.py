@@ -76,12 +76,13 @@ class LiveVLM(Policy):
         self, segments: tuple[Segment, ...], trace: Trace | None = None
     ) -> tuple[Segment, ...]:
         text = sum(s.time is None for s in segments)
-        old = segments[text : len(segments) - self.recent]
+        end = max(text, len(segments) - self.recent)
+        old = segments[text:end]
         if sum(s.kept is None for s in old) < self.clip or trace is None:
             return segments
         queries = trace.queries
         bags = [self._bucketed(bag(old, i), query) for i, query in enumerate(queries)]
-        return (*segments[:text], segment_of(bags), *segments[len(segments) - self.recent :])
+        return (*segments[:text], segment_of(bags), *segments[end:])
 
     def _bucketed(self, bag: Bag, query: Tensor) -> Bag:
         """Return at most `tokens` of a layer's tokens; `query` is (heads, r, d)."""
@@ -96,8 +97,7 @@ class LiveVLM(Policy):
 def spread_out(weight: Tensor, count: int, greedy: int) -> Tensor:
     """Return `count` indices, rising: the `greedy` heaviest, then the heaviest of empty buckets.
 
-    The n weights lie in `count` buckets of equal width by their order. Where buckets run out, the
-    heaviest of the rest fill up.
+    The n weights lie in `count` buckets of equal width by their order.
     """
     n = len(weight)
     if n <= count:
@@ -105,13 +105,12 @@ def spread_out(weight: Tensor, count: int, greedy: int) -> Tensor:
     order = weight.argsort(descending=True, stable=True)
     chosen = torch.zeros(n, dtype=torch.bool)
     chosen[order[:greedy]] = True
-    bucket = torch.arange(n) * count // n
+    bucket = (torch.arange(1, n + 1) * count + n - 1) // n - 1  # ceil(p / (n / count)), p from 1
     full = torch.zeros(count, dtype=torch.bool)
     full[bucket[order[:greedy]]] = True
     rest = order[greedy:]
     first = torch.full((count,), n).scatter_reduce(0, bucket[rest], torch.arange(len(rest)), "amin")
     best = torch.zeros(len(rest), dtype=torch.bool)
     best[first[(first < n) & ~full]] = True
-    ranked = torch.cat([rest[best], rest[~best]])
-    chosen[ranked[: count - greedy]] = True
+    chosen[rest[best][: count - greedy]] = True  # buckets never run out: each token fills one
     return chosen.nonzero()[:, 0]
