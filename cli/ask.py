@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from longwatch.client import Answer, Client
 
 
-def command(
+def command(  # noqa: PLR0913 - one argument a flag
     question: Annotated[str, typer.Argument(help="What to ask.")],
     stream: Annotated[str | None, typer.Option(help="Stream to ask about.")] = None,
     as_of: Annotated[
         float | None, typer.Option(help="Ask as of this second of the stream.")
+    ] = None,
+    between: Annotated[
+        tuple[float, float] | None, typer.Option(help="Recall from this to that second alone.")
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 256,
     temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest word.")] = 0.0,
@@ -35,6 +38,7 @@ def command(
     asked = {
         "stream": stream,
         "as_of": as_of,
+        "between": between,
         "max_tokens": max_tokens,
         "temperature": temperature,
     }
@@ -83,7 +87,24 @@ def _summary(answer: Answer) -> str:
         parts.append(f"{answer.usage.output_tokens} tokens")
     if answer.status == "incomplete":
         parts.append(f"cut off: {answer.reason}")
-    return " · ".join(parts)
+    return "\n".join([" · ".join(parts), *_rests(answer)])
+
+
+def _rests(answer: Answer) -> list[str]:
+    """Return the line on the frames that an answer rests on, if there are any."""
+    told = [
+        f"{minutes(frame.time)} at hand"
+        if frame.score is None
+        else f"{minutes(frame.time)} ({frame.score:.0%})"
+        for frame in answer.evidence
+    ]
+    if not told:
+        return []
+    if answer.range_dropped:
+        told.append("no frame of the time that was asked for is held")
+    elif answer.range is not None:
+        told.append(f"recalled from {minutes(answer.range[0])} to {minutes(answer.range[1])} alone")
+    return [f"rests on {' · '.join(told)}"]
 
 
 def _record(question: str, answer: Answer) -> dict[str, Any]:
@@ -93,6 +114,9 @@ def _record(question: str, answer: Answer) -> dict[str, Any]:
         "answer": answer.text,
         "stream": answer.stream,
         "as_of": answer.as_of,
+        "evidence": [asdict(frame) for frame in answer.evidence],
+        "range": answer.range,
+        "range_dropped": answer.range_dropped,
         "status": answer.status,
         "reason": answer.reason,
         "timing": None if answer.timing is None else asdict(answer.timing),

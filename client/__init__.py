@@ -8,7 +8,7 @@
 `longwatch.client.sync` has the same, blocking; `longwatch.client.push` sends files and cameras.
 """
 
-from longwatch.client.answer import Answer, Timing, Usage
+from longwatch.client.answer import Answer, Evidence, Timing, Usage
 from longwatch.client.client import Client, Sampling, connect
 from longwatch.client.publisher import Publisher
 from longwatch.client.view import StreamStats, StreamView
@@ -16,6 +16,7 @@ from longwatch.client.view import StreamStats, StreamView
 __all__ = [
     "Answer",
     "Client",
+    "Evidence",
     "Publisher",
     "Sampling",
     "StreamStats",

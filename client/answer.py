@@ -30,6 +30,15 @@ class Usage:
     output_tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A frame that an answer rests on."""
+
+    time: float  # seconds on the stream's clock
+    score: float | None  # share of what was recalled, 0 to 1; None of a frame at hand
+    why: str  # `recalled` or `at_hand`
+
+
 class Answer:
     """The answer to one question; iterate over it for its text, piece by piece.
 
@@ -51,6 +60,12 @@ class Answer:
         """Why it ended, in the server's word: `stop`, `max_output_tokens`, an error's code, ..."""
         self.timing: Timing | None = None
         self.usage: Usage | None = None
+        self.evidence: tuple[Evidence, ...] = ()
+        """The frames that it rests on, the most important first; known at its end."""
+        self.range: tuple[float, float] | None = None
+        """The stretch, in seconds, that frames were recalled from; None is the whole stream."""
+        self.range_dropped = False
+        """Whether a range was asked for, or said, of which no frame is held any more."""
         self._cancel = cancel
         self._pieces: list[str] = []
         self._error: LongwatchError | None = None
@@ -145,6 +160,15 @@ class Answer:
             self.timing = Timing(
                 *(timing.get(k) for k in ("queue_ms", "prefill_ms", "ttft_ms", "total_ms"))
             )
+
+        found = lw.get("evidence") or ()
+        self.evidence = tuple(
+            Evidence(frame["pts_us"] / 1e6, frame.get("score"), frame.get("why") or "recalled")
+            for frame in found
+        )
+        span = lw.get("range")
+        self.range = (span["from"] / 1e6, span["to"] / 1e6) if span else None
+        self.range_dropped = bool(lw.get("range_dropped"))
 
     def _tell(self) -> None:
         """Wake everyone who waits for news."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 from longwatch.client.answer import Answer
 from longwatch.client.channel import Channel
 from longwatch.client.http import get_json
+from longwatch.client.moments import on_wire
 from longwatch.client.publisher import Publisher
 from longwatch.client.transport import open_websocket
 from longwatch.client.view import StreamView
-from longwatch.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from longwatch.client.transport import Transport
     from longwatch.wire import Packet
-
-
-LATEST = 1e12  # seconds; no clock of a stream says more
 
 
 def connect(url: str, *, api_key: str | None = None, timeout: float = 30.0) -> Client:
@@ -167,6 +164,7 @@ class Client:
         *,
         stream: str | None = None,
         as_of: float | None = None,
+        between: tuple[float, float] | None = None,
         max_tokens: int | None = None,
         instructions: str | None = None,
         conversation: Literal["auto", "none"] = "none",
@@ -175,19 +173,17 @@ class Client:
         """Ask about what `stream` has shown, and return the answer as soon as it begins.
 
         `as_of` is the moment, in seconds on the stream's clock, beyond which the answer sees
-        nothing; None is now. With `conversation="auto"` the answer knows this session's earlier
-        questions of that kind, and there can be only one at a time.
+        nothing; None is now. `between` is the stretch that earlier frames are recalled from, in
+        the same seconds; None leaves it to the question's words ("at 0:42", "in the last five
+        minutes"). With `conversation="auto"` the answer knows this session's earlier questions of
+        that kind, and there can be only one at a time.
 
         Raises:
-            InputError: `as_of` is no moment of a stream.
+            InputError: `as_of` or `between` are no moments of a stream.
             ServerError: the question was refused; nothing was asked.
             ClosedError: the connection is gone.
         """
-        if as_of is not None and not 0 <= as_of <= LATEST:
-            raise InputError(
-                f"as_of is {as_of} s; it must be a moment on the stream's clock, which starts at 0",
-                param="as_of",
-            )
+        lw: dict[str, Any] = {**on_wire(as_of, between), **sampling}
         tag = f"q{next(self._ids)}"
         answer = Answer(stream, self._cancel)
         message = {
@@ -195,7 +191,6 @@ class Client:
             "role": "user",
             "content": [{"type": "input_text", "text": question}],
         }
-        lw: dict[str, Any] = {"as_of": "now" if as_of is None else round(as_of * 1e6), **sampling}
         if stream is not None:
             lw["streams"] = [stream]
         response: dict[str, Any] = {

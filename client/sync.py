@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from longwatch.client.answer import Answer as AsyncAnswer
-    from longwatch.client.answer import Timing, Usage
+    from longwatch.client.answer import Evidence, Timing, Usage
     from longwatch.client.publisher import Publisher as AsyncPublisher
     from longwatch.client.view import StreamStats
 
@@ -99,13 +99,13 @@ class Client:
         *,
         stream: str | None = None,
         as_of: float | None = None,
+        between: tuple[float, float] | None = None,
         max_tokens: int | None = None,
         **sampling: Unpack[asynchronous.Sampling],
     ) -> Answer:
         """Ask about what `stream` has shown; returns as soon as the answer begins."""
-        asked = self.asynchronous.ask(
-            question, stream=stream, as_of=as_of, max_tokens=max_tokens, **sampling
-        )
+        options: dict[str, Any] = {"as_of": as_of, "between": between, "max_tokens": max_tokens}
+        asked = self.asynchronous.ask(question, stream=stream, **options, **sampling)
         return Answer(self, self.run(asked))
 
     def ping(self) -> float:
@@ -222,6 +222,21 @@ class Answer:
     def usage(self) -> Usage | None:
         """Tokens that the answer took, once it has ended."""
         return self._answer.usage
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The frames that the answer rests on, the most important first, once it has ended."""
+        return self._answer.evidence
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The stretch, in seconds, that frames were recalled from; None is the whole stream."""
+        return self._answer.range
+
+    @property
+    def range_dropped(self) -> bool:
+        """Whether a range was asked for, or said, of which no frame is held any more."""
+        return self._answer.range_dropped
 
 
 async def _next(pieces: AsyncIterator[str]) -> str | None:

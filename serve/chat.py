@@ -108,7 +108,8 @@ class Completion:
 
     def _lw(self, done: Done) -> dict[str, Any]:
         as_of = {self._stream: events.microseconds(done.as_of)}
-        return {"as_of": as_of, "timing": events.timing(done)}
+        rests = events.rests(done, self._stream)
+        return {"as_of": as_of, "timing": events.timing(done), **rests}
 
 
 def _usage(done: Done) -> dict[str, Any]:

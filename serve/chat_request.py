@@ -11,7 +11,7 @@ from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
 from longwatch.serve.checking import first_fault, load
-from longwatch.serve.questions import choose_stream, dialogue, moment
+from longwatch.serve.questions import Microseconds, Range, choose_stream, dialogue, moment, stretch
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service
@@ -63,7 +63,8 @@ class Lw(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     stream: str | None = None
-    as_of: Literal["now"] | Annotated[int, Field(ge=0, lt=2**63)] = "now"  # microseconds
+    as_of: Literal["now"] | Microseconds = "now"
+    range: Range | Literal["auto"] | None = "auto"  # to recall from; auto: as the question says
 
 
 class ChatRequest(Loose):
@@ -125,6 +126,7 @@ def to_question(request: ChatRequest, service: Service) -> tuple[str, Question]:
         turns=dialogue(turns, None, service.settings.max_question_chars),
         sampling=_sampling(request),
         as_of=moment(request.lw.as_of),
+        range=stretch(request.lw.range),
     )
     return stream, question
 

@@ -147,7 +147,8 @@ class Engine:
         snapshot = about.snapshot(question.as_of)
         if about.kept is not None:
             listener = about.kept.noting(question, listener)
-        answer = Answer(question, snapshot, self.model, listener, self._observer)
+        origin = about.timeline.origin
+        answer = Answer(question, snapshot, self.model, listener, self._observer, origin)
         with self._wake:
             if self._closing:
                 raise ClosedError("the service is stopping; ask again when it is back")

@@ -117,12 +117,20 @@ class _Streams(Collector):
             states.add_metric([state], count)
         frames: Sums[tuple[str, ...]] = Sums()
         tokens: Sums[str] = Sums()
-        held = 0
+        tiers: Sums[tuple[str, ...]] = Sums(
+            dict.fromkeys([("device",), ("archive",), ("disk",)], 0)
+        )
+        rungs: Sums[tuple[str, ...]] = Sums()
         for place, feed in enumerate(feeds):
             name = feed.name if place < self._labelled else OTHER
             stats = feed.stream.stats()
             tokens[name] += stats.memory.tokens_stored
-            held += stats.memory.device_bytes
+            tiers["device",] += stats.memory.device_bytes
+            tiers["archive",] += stats.memory.archive_bytes
+            if feed.stream.kept is not None:
+                tiers["disk",] += feed.stream.kept.stats().nbytes
+            for rung, (_, size) in enumerate(stats.memory.rungs):
+                rungs[str(rung),] += size
             for outcome, count in _outcomes(feed, stats.frames_read):
                 frames[name, outcome] += count
         yield states
@@ -132,13 +140,19 @@ class _Streams(Collector):
         )
         yield _fill(
             GaugeMetricFamily(
-                "longwatch_memory_tokens", "Held in a stream's memory.", labels=["stream"]
+                "longwatch_memory_tokens", "At hand in a stream's memory.", labels=["stream"]
             ),
             {(name,): count for name, count in tokens.items()},
         )
         yield _fill(
             GaugeMetricFamily("longwatch_memory_bytes", "Held in memories.", labels=["tier"]),
-            {("device",): held},
+            tiers,
+        )
+        yield _fill(
+            GaugeMetricFamily(
+                "longwatch_memory_rung_bytes", "Of blocks, by rung of the ladder.", labels=["rung"]
+            ),
+            rungs,
         )
 
 

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
+from longwatch.serve.timewords import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longwatch.serve.engine import Engine
+
+Microseconds = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Range(BaseModel):
+    """A stretch of the stream's clock, in microseconds; an end that is left out is open."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    start: Microseconds = Field(default=0, alias="from")
+    end: Microseconds | None = Field(default=None, alias="to")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.end is not None and self.end < self.start:
+            raise ValueError("a range must not end before it begins; swap `from` and `to`")
+        return self
 
 
 def choose_stream(engine: Engine, named: Sequence[str] | None, own: Sequence[str] = ()) -> str:
@@ -53,6 +73,14 @@ def moment(as_of: Literal["now"] | int) -> float | None:
     Times on the wire are rounded, so the frame that carries this very time still belongs to it.
     """
     return None if as_of == "now" else (as_of + 0.5) / 1e6
+
+
+def stretch(asked: Range | Literal["auto"] | None) -> Span | Literal["auto"] | None:
+    """Return the stretch, in seconds, that a range stands for, with the frames at its ends."""
+    if asked is None or asked == "auto":
+        return asked
+    until = float("inf") if asked.end is None else (asked.end + 0.5) / 1e6
+    return Span(max(0.0, (asked.start - 0.5) / 1e6), until)
 
 
 def dialogue(turns: Sequence[Turn], instructions: str | None, limit: int) -> tuple[Turn, ...]:

@@ -125,6 +125,8 @@ class Sink:
             ClosedError: the buffer was closed.
         """
         frame = Frame(image, place.time, place.number, chunk.captured_at, chunk.arrived)
+        if chunk.captured_at is not None:
+            self.timeline.origin = chunk.captured_at - place.time
         lost = self.buffer.put(frame)
         with self._lock:
             self._emitted += lost is not frame

@@ -34,6 +34,8 @@ class Timeline:
     """
 
     def __init__(self, max_gaps: int = 256) -> None:
+        self.origin: float | None = None
+        """When this clock stood at 0, in seconds since 1970, as its publisher last said."""
         self._lock = threading.Lock()
         self._gaps: deque[Gap] = deque(maxlen=max_gaps)
         self._offset = 0.0  # stream time - pts

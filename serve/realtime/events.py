@@ -88,6 +88,24 @@ def timing(done: Done) -> dict[str, float | None]:
     return {name: None if v is None else round(v, 3) for name, v in values.items()}
 
 
+def rests(done: Done, stream: str) -> dict[str, Any]:
+    """Return what an answer rests on: frames, and the range that they were looked for in."""
+    found = [
+        {
+            "stream": stream,
+            "pts_us": microseconds(frame.time),
+            "score": None if frame.weight is None else round(frame.weight, 4),
+            "why": frame.why,
+        }
+        for frame in done.evidence
+    ]
+    span = done.range and {
+        "from": microseconds(done.range.since),
+        "to": microseconds(min(done.range.until, max(done.range.since, done.as_of))),
+    }
+    return {"evidence": found, "range": span, "range_dropped": done.range_dropped}
+
+
 def status_details(done: Done) -> dict[str, Any]:
     """Return why an answer ended."""
     details: dict[str, Any] = {"type": done.status, "reason": done.reason}

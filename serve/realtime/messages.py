@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from longwatch.serve.questions import Microseconds, Range
+
 Id = Annotated[str, Field(max_length=512)]
 Name = Annotated[str, Field(max_length=64)]
 Tokens = Annotated[int, Field(ge=1, le=4096)] | Literal["inf"]
-Microseconds = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Loose(BaseModel):
@@ -100,6 +101,7 @@ class ResponseLw(Strict):
 
     streams: list[Name] | None = None
     as_of: Literal["now"] | Microseconds = "now"  # microseconds on the stream's clock
+    range: Range | Literal["auto"] | None = "auto"  # to recall from; auto: as the question says
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None

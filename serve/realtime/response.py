@@ -85,7 +85,11 @@ class Response:
                 output=[kept.json()],
                 status_details=events.status_details(done),
                 usage=events.usage(done),
-                lw={"as_of": self._moment(done.as_of), "timing": events.timing(done)},
+                lw={
+                    "as_of": self._moment(done.as_of),
+                    "timing": events.timing(done),
+                    **events.rests(done, self._stream),
+                },
             ),
         )
         self._owner.forget(self)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
-from longwatch.serve.questions import choose_stream, dialogue, moment
+from longwatch.serve.questions import choose_stream, dialogue, moment, stretch
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Conversation
 from longwatch.serve.realtime.messages import ResponseParams
@@ -70,6 +70,7 @@ class Responses:
             turns=dialogue(turns, instructions, settings.max_question_chars),
             sampling=self._sampling(params),
             as_of=moment(params.lw.as_of),
+            range=stretch(params.lw.range),
         )
         response = Response(self, params, name)
         response.answer = engine.ask(name, question, response.listen)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from longwatch.client.answer import Answer
+from longwatch.client.answer import Answer, Evidence
 from longwatch.errors import ClosedError, ServerError
 
 
@@ -54,6 +54,22 @@ async def test_the_end_tells_status_reason_usage_and_timing() -> None:
     assert (answer.timing.ttft_ms, answer.timing.total_ms) == (3.0, 4.0)
     assert answer.usage is not None
     assert (answer.usage.input_tokens, answer.usage.output_tokens) == (12, 3)
+
+
+async def test_the_end_tells_what_the_answer_rests_on() -> None:
+    answer, _ = begun()
+    assert (answer.evidence, answer.range, answer.range_dropped) == ((), None, False)
+    evidence = [
+        {"stream": "cam1", "pts_us": 42_500_000, "score": 0.75, "why": "recalled"},
+        {"stream": "cam1", "pts_us": 60_000_000, "score": None, "why": "at_hand", "url": "x"},
+    ]
+    span = {"from": 40_000_000, "to": 45_000_000}
+    answer.finish({"status": "completed", "lw": {"evidence": evidence, "range": span}})
+    assert answer.evidence == (Evidence(42.5, 0.75, "recalled"), Evidence(60.0, None, "at_hand"))
+    assert (answer.range, answer.range_dropped) == ((40.0, 45.0), False)
+    other, _ = begun()
+    other.finish({"status": "completed", "lw": {"range": None, "range_dropped": True}})
+    assert (other.range, other.range_dropped) == (None, True)
 
 
 async def test_a_failed_answer_raises_after_its_pieces() -> None:

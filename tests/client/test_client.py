@@ -57,6 +57,18 @@ async def test_a_question_travels_with_all_that_it_was_given() -> None:
         assert (await asking).as_of == 1.25
 
 
+async def test_a_range_travels_in_microseconds() -> None:
+    async with talking() as (client, peer):
+        asking = asyncio.create_task(client.ask("what?", between=(1.5, 2)))
+        event = await peer.heard()
+        assert event["response"]["lw"]["range"] == {"from": 1_500_000, "to": 2_000_000}
+        await peer.begin(event, "r1")
+        await asking
+        for between in ((2.0, 1.0), (-1.0, 2.0), (0.0, float("nan"))):
+            with pytest.raises(InputError):
+                await client.ask("what?", between=between)
+
+
 @pytest.mark.parametrize("as_of", [float("nan"), float("inf"), -1.0, 1e300])
 async def test_a_moment_that_no_stream_has_is_refused_here(as_of: float) -> None:
     async with talking() as (client, _):

@@ -24,6 +24,7 @@ NAMES = {
     "longwatch_frame_lag_seconds",
     "longwatch_memory_tokens",
     "longwatch_memory_bytes",
+    "longwatch_memory_rung_bytes",
     "longwatch_requests_running",
     "longwatch_requests",
     "longwatch_time_to_first_token_seconds",

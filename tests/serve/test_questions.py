@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
 from longwatch.serve.engine import Engine
-from longwatch.serve.questions import choose_stream, dialogue, moment
+from longwatch.serve.questions import Range, choose_stream, dialogue, moment, stretch
 from longwatch.serve.realtime.events import microseconds
+from longwatch.serve.timewords import Span
 from tests.serve.tiny import TinyVideoLM
 
 turns = st.lists(st.builds(Turn, st.sampled_from(["user", "assistant"]), st.text(max_size=9)))
@@ -71,3 +72,14 @@ def test_a_frame_belongs_to_its_own_time_as_it_stands_on_the_wire(time: float) -
     assert seconds is not None
     assert time <= seconds <= time + 1e-5 * max(1, time * 1e-9)
     assert moment("now") is None
+    asked = stretch(Range.model_validate({"from": microseconds(time), "to": microseconds(time)}))
+    assert isinstance(asked, Span)
+    assert asked.since <= time <= asked.until
+
+
+def test_a_range_with_an_open_end_goes_on_for_ever() -> None:
+    assert stretch(Range.model_validate({"from": 5_000_000})) == Span(4.9999995, float("inf"))
+    assert stretch(Range.model_validate({"to": 5_000_000})) == Span(0.0, 5.0000005)
+    assert (stretch("auto"), stretch(None)) == ("auto", None)
+    with pytest.raises(ValueError, match="swap"):
+        Range.model_validate({"from": 2, "to": 1})
