@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 STATE = Path("training/.cache/run/state.pt")
 TOP_WORDS = 6  # names of a visual token
-WINDOW = 256  # frames of the default window
+WINDOW = 16  # frames of the default window: what is older is better recalled than kept at hand
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 BESIDE = (
     *("tokenizer.json", "names.json", "groups.json", "aliases.json"),

@@ -35,6 +35,8 @@ CURRICULUM = [
     Stage("near", 22, Lesson(frames=(1, 16), tokens=110), streams=4, rate=(1.0, 0.6)),
     Stage("middle", 20, Lesson(frames=(1, 48), tokens=280), streams=4, rate=(1.0, 0.5)),
     Stage("far", 23, Lesson(frames=(1, 128), tokens=330, real=0.35), rate=(0.5, 0.01)),
+    Stage("again", 75, Lesson(frames=(1, 64), tokens=330, real=0.4), streams=4, rate=(1.0, 0.5)),
+    Stage("long", 44, Lesson(frames=(1, 192), tokens=420, real=0.4), rate=(0.5, 0.01)),
 ]
 SHORT = Lesson(frames=(1, 3), questions=16, tokens=30, grids=(1.0, 0.0, 0.0))
 SMOKE = [
