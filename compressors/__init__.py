@@ -20,6 +20,7 @@ from longwatch.compressors.fluxmem import FluxMem
 from longwatch.compressors.framefusion import FrameFusion
 from longwatch.compressors.holitom import HoliTom
 from longwatch.compressors.keep_all import KeepAll
+from longwatch.compressors.longwatch import Longwatch
 from longwatch.compressors.pool import Pool
 from longwatch.compressors.prumerge import PruMerge
 from longwatch.compressors.prunevid import PruneVid
@@ -45,6 +46,7 @@ __all__ = [
     "FrameFusion",
     "HoliTom",
     "KeepAll",
+    "Longwatch",
     "Pool",
     "PruMerge",
     "PruneVid",
@@ -68,6 +70,7 @@ COMPRESSORS: dict[str, type[Compressor[Any]]] = {
     "framefusion": FrameFusion,
     "holitom": HoliTom,
     "keep_all": KeepAll,
+    "longwatch": Longwatch,
     "pool": Pool,
     "prumerge": PruMerge,
     "prunevid": PruneVid,
