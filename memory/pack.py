@@ -29,6 +29,7 @@ DTYPES: dict[str, torch.dtype] = {
     )
 }
 PREFIX = 4  # bytes that say how long the description is
+ALIGN = 8  # bytes; where a tensor begins is a multiple of it
 
 
 def pack(about: Mapping[str, Any], tensors: Sequence[Tensor]) -> list[memoryview]:
@@ -36,13 +37,16 @@ def pack(about: Mapping[str, Any], tensors: Sequence[Tensor]) -> list[memoryview
     flat = [tensor.detach().cpu().contiguous() for tensor in tensors]
     kinds = [[str(t.dtype).removeprefix("torch."), list(t.shape)] for t in flat]
     text = json.dumps([about, kinds], separators=(",", ":")).encode()
-    head = len(text).to_bytes(PREFIX, "little") + text
-    bodies = (t.reshape(-1).view(torch.uint8).numpy().data for t in flat)
-    return [memoryview(head), *bodies]
+    text += b" " * _missing(PREFIX + len(text))
+    parts = [memoryview(len(text).to_bytes(PREFIX, "little") + text)]
+    for tensor in flat:
+        data = tensor.reshape(-1).view(torch.uint8).numpy().data
+        parts += [data, memoryview(bytes(_missing(data.nbytes)))]
+    return parts
 
 
 def unpack(body: memoryview) -> tuple[dict[str, Any], list[Tensor]]:
-    """Return what was packed; the tensors are copies, on the CPU.
+    """Return what was packed; the tensors are on the CPU, and of one copy of `body`.
 
     Raises:
         StorageError: these are not bytes that `pack` made.
@@ -50,20 +54,26 @@ def unpack(body: memoryview) -> tuple[dict[str, Any], list[Tensor]]:
     try:
         start = PREFIX + int.from_bytes(body[:PREFIX], "little")
         about, kinds = json.loads(bytes(body[PREFIX:start]))
-        tensors = []
+        data, tensors = bytearray(body[start:]), []
+        start = 0
         for name, shape in kinds:
-            dtype = DTYPES[name]
-            end = start + math.prod(shape) * dtype.itemsize
-            if end > len(body):
-                raise ValueError(f"{len(body)} bytes end within a tensor")
-            tensors.append(_tensor(body[start:end], dtype, shape))
-            start = end
-    except (ValueError, KeyError, TypeError) as error:
+            dtype, count = DTYPES[name], math.prod(shape)
+            tensors.append(_tensor(data, dtype, start, count).reshape(shape))
+            start += count * dtype.itemsize
+            start += _missing(start)
+        if start != len(data):
+            raise ValueError(f"{len(data)} bytes stand where {start} belong")
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise StorageError(f"a stored record makes no sense: {error}") from error
     return dict(about), tensors
 
 
-def _tensor(data: memoryview, dtype: torch.dtype, shape: list[int]) -> Tensor:
-    if not len(data):
-        return torch.empty(shape, dtype=dtype)
-    return torch.frombuffer(bytearray(data), dtype=dtype).reshape(shape)
+def _tensor(data: bytearray, dtype: torch.dtype, start: int, count: int) -> Tensor:
+    if not count:
+        return torch.empty(0, dtype=dtype)
+    return torch.frombuffer(data, dtype=dtype, count=count, offset=start)
+
+
+def _missing(size: int) -> int:
+    """Return how many bytes more make it a multiple of what a tensor may begin at."""
+    return -size % ALIGN

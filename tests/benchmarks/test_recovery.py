@@ -48,6 +48,19 @@ def test_the_report_has_its_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     recovery.main(["--quick", "--json", str(path)])
     summary = json.loads(path.read_text())["summary"]
     assert summary["kills"] == 3
+    assert summary["commits"] > 0
+    assert summary["blocks_compared"] > 0
     assert summary["lost_blocks_older_than_1s"] == 0
     assert summary["corrupt_blocks"] == summary["at_hand_differs"] == summary["damaged"] == 0
     assert summary["ready_s"]["50"] > 0
+
+
+def test_a_run_in_which_nothing_was_written_is_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = {"committed": 0, "early": False, "blocks": 0}
+    monkeypatch.setattr(recovery, "killed", lambda *_: [nothing])
+    monkeypatch.setattr(recovery, "QUICK", recovery.Protocol(1, (), 1))
+    with pytest.raises(RuntimeError, match="too little"):
+        recovery.main(["--quick", "--json", str(tmp_path / "report.json")])
+    assert not (tmp_path / "report.json").exists()
