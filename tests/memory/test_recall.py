@@ -55,7 +55,7 @@ class Kept(Policy):
 
     @property
     def sealing(self) -> Sealing:
-        return Sealing(self.block, self.retriever, rungs=(Rung(EXACT),))
+        return Sealing(self.block, retriever=self.retriever, rungs=(Rung(EXACT),))
 
     @property
     def recalling(self) -> Recalling:
