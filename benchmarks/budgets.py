@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NUMBER = 2  # bytes, at hand
 TRIES = 8
+FIRST_STEP = 50  # one in so many of the budget; then twice as much, and so on
 CLOSE = 0.97  # of the budget: near enough
 OFTEN, STEP = 512, 7  # longer streams are looked at every seventh frame
 
@@ -61,36 +62,35 @@ def full_bytes(model: VideoLM, frame_tokens: int, frames: int) -> int:
 def fitted(model: VideoLM, policy: Policy, frame: VisualTokens, frames: int, budget: int) -> Fitted:
     """Bound a policy so that a stream of so many frames never holds more than `budget` bytes.
 
-    `Policy.bounded` is asked for `budget`, then for as much less as was held beyond. What is held
-    does not depend on what the frames show, so one `frame` is put in again and again. Of the
-    bounds tried the largest that holds is taken; where none does, the one that holds least.
+    `Policy.bounded` is asked for `budget`, and for less and less while more is held, then for what
+    lies between. What is held does not depend on what the frames show, so one `frame` is put in
+    again and again. Of the bounds tried the largest that holds is taken; where none does, the one
+    that holds least.
     """
-    asked, low, high = budget, 0, budget
-    best: tuple[int, Fitted] | None = None
+    asked, low, high, step = budget, 0, budget, budget // FIRST_STEP
+    best: Fitted | None = None
     least: Fitted | None = None
     for _ in range(TRIES):
         bounded = policy.bounded(asked, token_bytes(model))
         most = most_held(model, bounded, frame, frames)
         found = Fitted(bounded, most, over=most > budget)
-        if least is None or most < least.most:
-            least = found
+        least = found if least is None or most < least.most else least
         if found.over:
             high = asked
         else:
-            low = asked
-            if best is None or asked > best[0]:
-                best = asked, found
-        if (asked == budget and not found.over) or CLOSE * budget <= most <= budget:
+            best, low = found, asked
+            if asked == budget or most >= CLOSE * budget:
+                break
+        asked = (low + high) // 2 if low else high - max(step, most - budget)
+        step *= 2
+        if not low < asked < high:
+            asked = high // 2
+        if asked <= low:
             break
-        guess = asked - (most - budget)
-        asked = guess if low < guess < high else (low + high) // 2
-        if asked in (low, high) or asked < 1:
-            break
-    if best is not None:
-        return best[1]
-    if least is None:
+    chosen = best or least
+    if chosen is None:
         raise RuntimeError("no bound was tried")
-    return least
+    return chosen
 
 
 def most_held(model: VideoLM, policy: Policy, frame: VisualTokens, frames: int) -> int:
