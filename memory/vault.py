@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import shutil
+import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -50,11 +51,12 @@ class Vault:
             )
             if write:
                 self._reconcile()
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             self._unlock()
+            why = error.strerror if isinstance(error, OSError) else error
             raise ConfigError(
-                f"streams cannot be kept in {str(root)!r}: {error.strerror}; choose another folder "
-                "with --data, or leave it out"
+                f"streams cannot be kept in {str(root)!r}: {why}; choose another folder with "
+                "--data, or leave it out"
             ) from error
         except BaseException:
             self._unlock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -113,6 +114,19 @@ def test_a_folder_that_cannot_be_used_is_a_setting_to_be_corrected(tmp_path: Pat
             Vault(root)
     with pytest.raises(ConfigError, match="holds no streams"):
         Vault(tmp_path / "nothing", write=False)
+
+
+def test_a_catalogue_that_cannot_be_opened_is_said_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr("longwatch.memory.database.sqlite3.connect", connect)
+        with pytest.raises(ConfigError, match=r"disk is full.*--data"):
+            Vault(tmp_path)
+    Vault(tmp_path).close()  # the lock was let go of
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
