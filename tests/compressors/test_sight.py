@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.compressors.sight import Sight
@@ -24,6 +24,7 @@ def picture(level: int, size: tuple[int, int] = (18, 32)) -> np.ndarray:
     return np.full((*size, 3), level, np.int16)
 
 
+@settings(deadline=None)
 @given(clips(), st.booleans())
 def test_novelty_is_a_share_and_the_same_frame_has_none(clip: object, whole: bool) -> None:
     frames = make(clip)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.errors import ConfigError
@@ -74,6 +74,7 @@ def test_a_picture_of_another_size_is_new() -> None:
     assert passing(Gate(seconds=1e6), pictures) == [0, 2, 4]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0, 4, 9, 60, 200]), min_size=1, max_size=30), st.data())
 def test_what_is_left_out_was_shown_by_the_last_frame_kept(
     levels: Sequence[int], data: st.DataObject
@@ -90,6 +91,7 @@ def test_what_is_left_out_was_shown_by_the_last_frame_kept(
         assert passing(gate, pictures[:end]) == [k for k in kept if k < end]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 400))
 def test_a_picture_of_any_size_becomes_the_same_few_spots(height: int, width: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
