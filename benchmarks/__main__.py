@@ -19,6 +19,9 @@ NAMES = (
     "quality",
     "growth",
     "sparing",
+    "compressors",
+    "ingest",
+    "hour",
 )
 
 
