@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longwatch.memory.context import Context
 from longwatch.memory.full import Full
 from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn

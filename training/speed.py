@@ -19,7 +19,6 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks.report import parser, publish
-from longwatch.memory.context import Context
 from longwatch.memory.full import Full
 from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn
