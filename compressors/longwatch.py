@@ -9,6 +9,7 @@ import torch
 
 from longwatch.compressors.base import Budgeted
 from longwatch.compressors.cdpruner import likeliest
+from longwatch.compressors.merging import centre_weights, combine
 from longwatch.compressors.similarity import unit
 from longwatch.errors import ConfigError
 
@@ -41,7 +42,11 @@ class Longwatch(Budgeted[_Kept | None]):
     *kept* of the cell, not what the frame before showed, so that a slow change adds up until it is
     told. A reference loses the share 1 - `fade` of its weight a frame, so that what stays is told
     again now and then. A small budget thereby goes around the things that stay, a large one keeps
-    them in every frame. Nothing is merged: a mean of two things is neither.
+    them in every frame.
+
+    Each other token joins the kept one whose row is nearest by cosine, and the kept one becomes
+    `own` of itself and 1 - `own` of the mean of those that joined it, at its own place: what is
+    alike averages its noise out, and nothing is lost without a trace.
 
     Only the past is looked at and nothing is drawn by chance. The cost is one product (n, d) by
     (d, n) a frame and O(n k) a token kept.
@@ -52,11 +57,12 @@ class Longwatch(Budgeted[_Kept | None]):
     keep: float = 0.25
     novelty: float = 0.8  # of a token like what was just kept of its cell, how much goes
     fade: float = 0.9  # of a reference's weight, what is left a frame later
+    own: float = 0.5  # share of itself in a token that others joined; 1 merges none
 
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        for name in ("novelty", "fade"):
+        for name in ("novelty", "fade", "own"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
 
@@ -74,7 +80,12 @@ class Longwatch(Budgeted[_Kept | None]):
         rows = beyond * (1 - self.novelty * alike)[:, None]
         kept = likeliest(rows @ rows.T, self.budget(len(tokens)))
         after = (self.fade * before).index_copy(0, kept, ways[kept])
-        return tokens.select(kept), _Kept(after, tokens.positions, tokens.grid)
+        state = _Kept(after, tokens.positions, tokens.grid)
+        if self.own == 1 or len(kept) == len(tokens):
+            return tokens.select(kept), state
+        owner = (ways @ ways[kept].T).argmax(1)
+        owner[kept] = torch.arange(len(kept), device=owner.device)
+        return combine(tokens, kept, centre_weights(owner, kept, self.own)), state
 
 
 def _beyond_mean(embeds: Tensor) -> Tensor:

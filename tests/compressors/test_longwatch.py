@@ -95,7 +95,32 @@ def test_a_drift_adds_up_until_it_is_told() -> None:
     assert [1, 1] in told[10:]
 
 
-@pytest.mark.parametrize("name", ["novelty", "fade"])
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_left_joins_what_it_is_most_like(seed: int) -> None:
+    tokens = make(Clip(grid=GRID, width=16, seed=seed))[0]
+    told = Longwatch(keep=2 / 6, own=0.75).compress(tokens, None)[0]
+    centres = (told.positions[1] * GRID[1] + told.positions[2]).tolist()
+    beyond = tokens.embeds - tokens.embeds.mean(0)
+    ways = beyond / beyond.norm(dim=1, keepdim=True)
+    joined: dict[int, list[int]] = {centre: [] for centre in centres}
+    for i in set(range(6)) - set(centres):
+        joined[max(centres, key=lambda centre: float(ways[i] @ ways[centre]))].append(i)
+    for row, centre in zip(told.embeds, centres, strict=True):
+        expected = own = tokens.embeds[centre]
+        if joined[centre]:
+            expected = 0.75 * own + 0.25 * tokens.embeds[joined[centre]].mean(0)
+        torch.testing.assert_close(row, expected)
+
+
+def test_without_merging_tokens_stay_bit_by_bit() -> None:
+    for before, kept in zip(
+        make(Clip(frames=3)), run(Longwatch(own=1.0), make(Clip(frames=3))), strict=True
+    ):
+        index = kept.positions[1] * 3 + kept.positions[2]
+        assert torch.equal(kept.embeds, before.embeds[index])
+
+
+@pytest.mark.parametrize("name", ["novelty", "fade", "own"])
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_a_setting_out_of_range_is_refused(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=name):
