@@ -1,6 +1,6 @@
 """What a stream costs as it grows old: bytes, time for a frame, time to answer.
 
-    python -m benchmarks.growth [--quick] [--archive-mib 32]
+    python -m benchmarks.growth [--quick] [--archive-mib 16]
 
 Streams of 1 minute to 24 hours, a frame a second. `longwatch` at all ages, with its archive bounded
 so that its ladder matters; `window` and `full` up to 1 hour. Frames before the last ROUNDS of an
@@ -81,7 +81,7 @@ QUICK = Protocol((MINUTE, 600), 600, MINUTE, 32, 16, 8, 8)
 def presets(model: BundledVLM, archive_bytes: int) -> dict[str, Policy]:
     """Return the presets, with the window that is right for the model."""
     return {
-        "longwatch": Longwatch(window_tokens=model.window_tokens, max_bytes=archive_bytes),
+        "longwatch": Longwatch(max_bytes=archive_bytes).sized(model.window_tokens),
         "window": Window(model.window_tokens),
         "full": Full(),
     }
@@ -104,7 +104,7 @@ def grown(
 
 def unbounded(model: BundledVLM, pooled: Sequence[Segment], protocol: Protocol) -> Aged:
     """Return an hour, or the oldest age where that is less, under `longwatch` without a bound."""
-    policy = Longwatch(window_tokens=model.window_tokens, max_bytes=None)
+    policy = Longwatch(max_bytes=None).sized(model.window_tokens)
     age = min(HOUR, protocol.ages[-1])
     memory = aged.grow(model, policy, pooled, age, 0)
     return Aged("longwatch", age, memory, aged.coming(model, age, 1), [])
@@ -150,7 +150,7 @@ def say(model: BundledVLM, begun: Begun, name: str, clock: Clock) -> None:
 def arguments() -> argparse.ArgumentParser:
     """Return the command line."""
     made = parser("growth", (__doc__ or "").splitlines()[0])
-    made.add_argument("--archive-mib", type=int, default=32, help="bound of longwatch's archive")
+    made.add_argument("--archive-mib", type=int, default=16, help="bound of longwatch's archive")
     return made
 
 
