@@ -60,7 +60,7 @@ class Seen:
                 self._shown[frame].append(event)
             known = runs.setdefault(event.name, [])
             if known and known[-1].last + 1 >= first:
-                known[-1] = Run(known[-1].first, event.name, last)
+                known[-1] = Run(known[-1].first, event.name, max(known[-1].last, last))
             else:
                 known.append(Run(first, event.name, last))
         self._of = runs
