@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from longwatch.errors import ConfigError
 from longwatch.stream.seen import Seen
 from longwatch.stream.world import World
-from tests.stream.watched import GROUPS, NAMES, entries, frames_of, shown, truths
+from tests.stream.watched import GROUPS, NAMES, entries, shown, truths
 
 if TYPE_CHECKING:
     from longwatch.stream.questions import Truth
@@ -27,7 +27,7 @@ def test_the_tables_are_what_each_frame_shows(drawn: tuple[Truth, int]) -> None:
     assert sorted((run.first, run.name) for run in seen.runs(now)) == sorted(entries(seen, now))
     assert set(seen.names(now)) == {name for _, name in entries(seen, now)}
     for name in seen.names(now):
-        shows = frames_of(seen, name, now)
+        shows = [k for k in range(now + 1) if name in shown(seen, k)]
         runs = [run for run in seen.runs(now) if run.name == name]
         assert shows == [k for r in runs for k in range(r.first, min(now, r.last) + 1)]
 
