@@ -52,6 +52,8 @@ POLICY = Longwatch(window_tokens=320, block_tokens=30, thinning=None, max_bytes=
 SECONDS = (0.0, 2.5)  # from a child's first commit to its end
 EARLY = 0.2  # share of kills that come sooner: while the child starts, or soon after
 PATIENCE = 120  # seconds
+# All that a child needs and that takes long to import; it is forked from a process that has it.
+PRELOADED = ["benchmarks.report", "benchmarks.readiness", "longwatch.memory.writer"]
 COMMITTED = struct.Struct("<qd")  # frames, when
 
 
@@ -119,7 +121,7 @@ def killed(folder: Path, kills: int, seed: int) -> Iterator[dict[str, Any]]:
     """Yield what was found after each of so many kills."""
     chance, whole = random.Random(seed), Memory(POLICY, cast("Rope", None))
     context = get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.report", "longwatch.memory.restore"])
+    context.set_forkserver_preload(PRELOADED)
     for _ in range(kills):
         mine, theirs = context.Pipe(duplex=False)
         child = context.Process(target=write, args=(folder, theirs), daemon=True)
