@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from longwatch.memory.arena import Arena
 from longwatch.memory.sealed import Sealed, Shape, tokens_of_frame
 from longwatch.memory.shelf import batches, shelve, unshelve
 from longwatch.memory.table import Table, Tokens
 from longwatch.memory.thinning import salience, strongest
+from longwatch.memory.tier import Tier
 from longwatch.memory.view import Lease, View
 from longwatch.retrieval import RETRIEVERS
 
@@ -26,15 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from longwatch.memory.seal import Rung, Sealing
+    from longwatch.memory.need import Disk, Found, Need
+    from longwatch.memory.seal import Sealing
     from longwatch.memory.segment import Segment
     from longwatch.retrieval import Retriever, Scorer
-
-
-@dataclass(slots=True)
-class _Rung:
-    arena: Arena
-    ids: deque[int] = field(default_factory=deque)  # oldest first
 
 
 class Archive:
@@ -46,6 +39,7 @@ class Archive:
         shape: of the keys that come.
         block_tokens: most tokens of a block.
         told: gets each block that is stored, and a list of ids each time blocks are let go.
+        disk: where blocks are besides, if RAM need not hold all.
     """
 
     def __init__(
@@ -55,6 +49,7 @@ class Archive:
         shape: Shape,
         block_tokens: int,
         told: Callable[[Sealed | list[int]], None] | None = None,
+        disk: Disk | None = None,
     ) -> None:
         self.sealing, self.scorer = sealing, scorer
         self.shape, self.block_tokens = shape, block_tokens
@@ -64,30 +59,27 @@ class Archive:
         self._table = Table(block_tokens, shape.axes)
         make = RETRIEVERS[sealing.retriever]
         self.index: list[Retriever] = [make(shape.heads * shape.width) for _ in range(shape.layers)]
-        self._rungs = [
-            _rung(rung, shape, rung.codec.row_bytes(*self._block)) for rung in sealing.rungs
-        ]
+        self._rungs: list[deque[int]] = [deque() for _ in sealing.rungs]  # ids, oldest first
+        self.tier = Tier.of(sealing, shape, self._block, disk)
         self._dead = np.zeros(0, np.bool_)
         self._lease = Lease()
-        self._released: deque[tuple[list[int], list[tuple[int, int]]]] = deque()  # seen by nobody
-
-    @property
-    def _arenas(self) -> list[Arena]:
-        return [rung.arena for rung in self._rungs]
+        self._released: deque[list[int]] = deque()  # ids that nobody sees
 
     @property
     def nbytes(self) -> int:
-        """Bytes that it really takes: blocks, the keys that find them, and the table."""
-        arenas = sum(arena.nbytes for arena in self._arenas)
-        return arenas + self._table.nbytes + sum(index.nbytes for index in self.index)
+        """Bytes of RAM that it really takes: blocks, the keys that find them, and the table."""
+        return self.tier.nbytes + self._table.nbytes + sum(index.nbytes for index in self.index)
 
     def rungs(self) -> list[tuple[int, int]]:
-        """Return, for each rung, how many blocks it holds and how many bytes these take."""
-        return [(len(rung.ids), rung.arena.used_bytes) for rung in self._rungs]
+        """Return, for each rung, how many blocks it holds and how many bytes these take.
+
+        Blocks on disk alone count as those in RAM do.
+        """
+        return list(zip(map(len, self._rungs), self.tier.rung_bytes(), strict=True))
 
     def view(self) -> View | None:
         """Return what is held now, or None where nothing is."""
-        oldest = next((rung.ids[0] for rung in reversed(self._rungs) if rung.ids), None)
+        oldest = next((ids[0] for ids in reversed(self._rungs) if ids), None)
         if oldest is None:
             return None
         table = self._table
@@ -96,21 +88,46 @@ class Archive:
 
     def seal(self, frames: Sequence[Segment]) -> int:
         """Seal as many of the oldest `frames` as fill whole blocks; return how many."""
-        self._free()
+        self.trim()
         done = 0
         while count := self._fill(frames[done:]):
             self._seal(frames[done : done + count])
             done += count
         return done
 
+    def trim(self) -> None:
+        """Free what nobody can see any more; let blocks on disk leave RAM, if there are many."""
+        while self._released:
+            ids = self._released.popleft()
+            self.tier.free(ids)
+            for index in self.index:
+                index.remove(ids)
+        live = [ids[0] for ids in self._rungs if ids]
+        if live:
+            self._table.trim(min(live))
+            self.tier.shift(min(live))
+        self.tier.trim()
+
+    def need(self) -> Need | None:
+        """Return what one answer needs of the disk, nothing yet; None where it has nothing."""
+        return self.tier.need(self.land)
+
+    def land(self, found: Found) -> None:
+        """Put blocks that were read from disk back into RAM; let go of those that were not."""
+        lost = self.tier.land(found)
+        for ids in self._rungs:
+            if some := [block for block in lost if block in ids]:
+                for block in some:
+                    ids.remove(block)
+                self._let_go(some)
+
     def read(self, layer: int, ids: NDArray[np.int64], view: View) -> tuple[Tensor, Tensor]:
-        """Return the keys and values, (h, b * T, d), of blocks in the order of time."""
-        at = ids - view.base
-        rungs, slots = view.rows.rung[at], view.rows.slot[at]
+        """Return the keys and values, (h, b * T, d), of blocks in RAM, in the order of time."""
+        rungs, slots = view.rows.rung[ids - view.base], self.tier.slots(ids)
         found = []
         for rung in dict.fromkeys(rungs.tolist()):  # older blocks are on later rungs
             here = torch.from_numpy(slots[rungs == rung])
-            rows = self._rungs[rung].arena.gather(layer, here)
+            rows = self.tier.arenas[rung].gather(layer, here)
             rows = rows.to(self.shape.device, non_blocking=True)
             codec = self.sealing.rungs[rung].codec
             found.append(codec.decode(rows, *self._block, self.shape.dtype))
@@ -122,19 +139,20 @@ class Archive:
     def bounds(self) -> tuple[list[int], int]:
         """Return the oldest id on each rung, and the next id, which stands for none."""
         end = self._table.end
-        return [rung.ids[0] if rung.ids else end for rung in self._rungs], end
+        return [ids[0] if ids else end for ids in self._rungs], end
 
     def stored(self, block: int) -> Sealed:
-        """Return a block that was not let go, as `told` got it."""
-        return unshelve(block, self._arenas, self._table, self.index, self.shape)
+        """Return a block that is in RAM and was not let go, as `told` got it."""
+        return unshelve(block, self.tier, self._table, self.index, self.shape)
 
     def restore(self, blocks: Iterable[Sealed], end: int) -> None:
         """Take blocks that were stored before, by rising id; go on with the id `end`."""
-        for some in batches(blocks):
+        for some in batches(blocks, self.tier.batch):
             self._shelve(some)
+            self.tier.trim()
         self._table.skip(end)
         self._dead = np.ones(end, np.bool_)
-        self._dead[[block for rung in self._rungs for block in rung.ids]] = False
+        self._dead[[block for ids in self._rungs for block in ids]] = False
 
     def _fill(self, frames: Sequence[Segment]) -> int:
         """Return how many of the oldest frames fill a block, 0 if all together do not yet."""
@@ -173,28 +191,33 @@ class Archive:
             self.told(block)
 
     def _shelve(self, blocks: Sequence[Sealed]) -> None:
-        shelve(blocks, self._arenas, self._table, self.index)
+        shelve(blocks, self.tier, self._table, self.index)
         for block in blocks:
-            self._rungs[block.rung].ids.append(block.id)
+            self._rungs[block.rung].append(block.id)
             self.tokens += len(block.tokens)
 
     def _age(self) -> None:
         """Let the oldest blocks of each rung that is over its limit go down, or go."""
-        for number, (rung, settings) in enumerate(
-            zip(self._rungs, self.sealing.rungs, strict=True)
-        ):
+        for number, (ids, settings) in enumerate(zip(self._rungs, self.sealing.rungs, strict=True)):
             size = self.shape.layers * settings.codec.row_bytes(*self._block)
-            while len(rung.ids) > settings.most(size):
-                if number + 1 == len(self._rungs):
-                    self._let_go([rung.ids.popleft()])
-                elif len(rung.ids) < 2:
+            last = number + 1 == len(self._rungs)
+            while len(ids) > settings.most(size) and len(ids) >= (count := 1 if last else 2):
+                if not self._brought(ids, count):
                     break
+                if last:
+                    self._let_go([ids.popleft()])
                 else:
                     self._merge(number)
 
+    def _brought(self, ids: deque[int], count: int) -> bool:
+        """Tell whether a rung's oldest are in RAM. Else they age, or are forgotten, once read."""
+        if not self.tier.ready(ids, count):
+            self.land(self.tier.arrived())
+        return len(ids) >= count and self.tier.ready(ids, count)
+
     def _merge(self, rung: int) -> None:
         """Put a rung's oldest two on the next one as one block, with half of their tokens."""
-        view, waiting = self.view(), self._rungs[rung].ids
+        view, waiting = self.view(), self._rungs[rung]
         if view is None:
             return
         pair = [waiting.popleft(), waiting.popleft()]
@@ -206,6 +229,7 @@ class Archive:
         kept = strongest(salience(keys, values), max(1, len(tokens) // 2))
         chosen = kept.to(self.shape.device)
         self._put(rung + 1, tokens.take(kept.numpy()), keys[:, :, chosen], values[:, :, chosen])
+        self.tier.inherit(self._table.end - 1, pair)
         self._let_go(pair)
 
     def _let_go(self, ids: list[int]) -> None:
@@ -216,30 +240,9 @@ class Archive:
         self._dead = dead
         rows, at = self._table.rows, np.array(ids) - self._table.base
         self.tokens -= int(rows.length[at].sum())
-        slots = list(zip(rows.rung[at].tolist(), rows.slot[at].tolist(), strict=True))
+        self.tier.leave(ids)
         old, self._lease = self._lease, Lease()
         old.after = self._lease
-        weakref.finalize(old, self._released.append, (ids, slots))
+        weakref.finalize(old, self._released.append, ids)
         if self.told is not None:
             self.told(ids)
-
-    def _free(self) -> None:
-        """Free what nobody can see any more."""
-        while self._released:
-            ids, slots = self._released.popleft()
-            for rung, slot in slots:
-                self._rungs[rung].arena.free(torch.tensor([slot]))
-            for index in self.index:
-                index.remove(ids)
-        live = [rung.ids[0] for rung in self._rungs if rung.ids]
-        if live:
-            self._table.trim(min(live))
-
-
-def _rung(settings: Rung, shape: Shape, row_bytes: int) -> _Rung:
-    """Return an empty rung whose arena is no larger than its blocks may be."""
-    size = shape.layers * row_bytes
-    slots = settings.most(size) + 2  # what was let go is freed a little later
-    most = None if math.isinf(slots) else int(slots)
-    pinned = shape.device.type == "cuda"
-    return _Rung(Arena(shape.layers, row_bytes, pinned=pinned, most=most))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from longwatch.memory.base import Policy, Rope
+    from longwatch.memory.need import Disk, Need
     from longwatch.memory.sealed import Sealed
     from longwatch.memory.segment import Segment
     from longwatch.memory.view import View
@@ -66,16 +67,19 @@ class Snapshot:
         """
         return replace(self, view=self.view and self.view.between(since, until))
 
-    def context(self, rope: Rope, *, room: int, recall: bool = True) -> Context:
+    def context(
+        self, rope: Rope, *, room: int, recall: bool = True, need: Need | None = None
+    ) -> Context:
         """Return the context of an answer with room for so many tokens, the question's included.
 
-        Without `recall` it has only what every layer sees. Only the model's thread may run passes
-        with it.
+        Without `recall` it has only what every layer sees. `need` is that of the context before,
+        where blocks were missing, so that the answer is read again. Only the model's thread may
+        run passes with it.
         """
         segments, recaller = self.segments, None
         if self.policy.recalling is not None:
             if recall:
-                recaller = Recaller(self.policy, self.view)
+                recaller = Recaller(self.policy, self.view, need)
             else:
                 loose = self.policy.loose(segments)
                 segments = tuple(s for i, s in enumerate(segments) if i not in loose)
@@ -106,6 +110,7 @@ class Memory:
         self.policy = policy
         self.archive: Archive | None = None  # made when the first frame leaves the window
         self.keeper: Keeper | None = None  # who writes down what changes
+        self.disk: Disk | None = None  # where blocks are besides, if RAM need not hold all
         self._rope = rope
         self._state = Snapshot((), 0, 0, policy)
         self._draft: Draft | None = None
@@ -172,9 +177,12 @@ class Memory:
         self.archive = archive
         self._state = Snapshot(segments, frames_seen, tokens_seen, self.policy, view)
 
-    def keep(self, keeper: Keeper) -> None:
-        """Let `keeper` learn of all that changes from now on."""
-        self.keeper = keeper
+    def keep(self, keeper: Keeper, disk: Disk | None = None) -> None:
+        """Let `keeper` learn of all that changes from now on; what it wrote, `disk` has.
+
+        An archive that is there already has its own.
+        """
+        self.keeper, self.disk = keeper, disk
         if self.archive is not None:
             self.archive.told = keeper.told
 
@@ -197,6 +205,9 @@ class Memory:
             sealed_tokens=0 if archive is None else archive.tokens,
             archive_bytes=0 if archive is None else archive.nbytes,
             rungs=() if archive is None else tuple(archive.rungs()),
+            host_bytes=0 if archive is None else archive.tier.used_bytes,
+            away_bytes=0 if archive is None else sum(archive.tier.away_bytes),
+            lost_blocks=0 if archive is None else archive.tier.losses,
         )
 
     def _seal(self, every: Sequence[Segment], kept: tuple[Segment, ...]) -> tuple[Segment, ...]:
@@ -212,8 +223,9 @@ class Memory:
             gone = [sealing.thinning.thin(frame) for frame in gone]
         if self.archive is None:
             tokens = sealing.block_tokens or max(sealing.least_tokens, len(gone[0]))
-            self.archive = Archive(sealing, recalling.scorer, Shape.of(gone[0]), tokens)
-            self.archive.told = None if self.keeper is None else self.keeper.told
+            told = None if self.keeper is None else self.keeper.told
+            shape = Shape.of(gone[0])
+            self.archive = Archive(sealing, recalling.scorer, shape, tokens, told, self.disk)
         waiting = gone[self.archive.seal(gone) :]
         if not waiting:
             return kept

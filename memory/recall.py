@@ -10,17 +10,20 @@ import numpy as np
 import torch
 
 from longwatch.errors import ConfigError
-from longwatch.memory.segment import Part
+from longwatch.memory.segment import Part, close
+from longwatch.memory.table import placed
 from longwatch.retrieval import Hits, MeanDot, Reranker, VectorIndex, by_head, reorder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from longwatch.memory.base import Policy
+    from longwatch.memory.context import Context
+    from longwatch.memory.need import Need
     from longwatch.memory.segment import Segment
-    from longwatch.memory.table import Tokens
     from longwatch.memory.view import View
     from longwatch.retrieval import Scorer
 
@@ -81,17 +84,21 @@ class Recaller:
     """The recall of one answer; used on the model's thread while the answer is prefilled.
 
     Candidates are the blocks of the archive and the policy's loose segments. The best of all of
-    them, by the stream's scorer, stand in the order of time between the segments at hand.
+    them, by the stream's scorer, stand in the order of time between the segments at hand. Blocks
+    that are on disk alone are left out, and noted in `need`.
     """
 
-    def __init__(self, policy: Policy, view: View | None) -> None:
+    def __init__(self, policy: Policy, view: View | None, need: Need | None = None) -> None:
         if policy.recalling is None:
             raise ValueError("the policy recalls nothing")
         self.settings = policy.recalling
         self.seen: list[Seen] = []  # of all layers
         self._policy, self._view = policy, view
         self._loose: tuple[Segment, ...] = ()
+        self.need = need or (None if view is None else view.archive.need())
         self._allowed = np.zeros(0, np.bool_) if view is None else view.allowed()
+        if view is not None:
+            self._allowed[[b for b in view.archive.tier.lost if b < view.end]] = False
         self._sealed = int(self._allowed.sum())
 
     def split(  # noqa: D102
@@ -116,7 +123,8 @@ class Recaller:
         ranked += [(-score, 1, i) for i, score in enumerate(self._scores(pieces, query))]
         best = sorted(ranked)[:limit]
         blocks = {i: -score for score, loose, i in best if not loose}
-        found = [] if not blocks else [self._recalled(layer, blocks)]
+        ids = self._at_hand(np.array(sorted(blocks), np.int64))
+        found = [self._recalled(layer, ids, blocks)] if len(ids) else []
         for i, score in sorted((i, -score) for score, loose, i in best if loose):
             found.append(pieces[i].part)
             self._note(layer, pieces[i].times, score)
@@ -160,6 +168,9 @@ class Recaller:
             vectors, lengths = index.vectors(found.tolist())
             keys = by_head(vectors, archive.shape.heads)
         else:
+            found = self._at_hand(found)
+            if not len(found):
+                return Hits((), ())
             every, _ = archive.read(layer, found, view)
             keys = every.unflatten(1, (len(found), -1)).transpose(0, 1)
             lengths = torch.from_numpy(view.rows.length[found - view.base].astype(np.int64))
@@ -174,16 +185,20 @@ class Recaller:
         vectors = [scorer.vectors(piece.part.keys, None) for piece in pieces]
         return [float((found @ queries.T).amax(0).sum()) for found in vectors]
 
-    def _recalled(self, layer: int, blocks: dict[int, float]) -> Part:
-        """Return blocks of the archive, given with their scores, in the order of time."""
+    def _at_hand(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return those of some blocks that are in RAM."""
+        return ids if self.need is None else self.need.at_hand(ids)
+
+    def _recalled(self, layer: int, some: NDArray[np.int64], scored: dict[int, float]) -> Part:
+        """Return some of the blocks that were scored, in the order of time."""
         view = self._view
         if view is None:
             raise RuntimeError("blocks are recalled from an archive")
-        ids = view.in_time(np.array(sorted(blocks)))
+        ids = view.in_time(some)
         tokens, index = view.tokens(ids)
         keys, values = view.archive.read(layer, ids, view)
         at = torch.from_numpy(index).to(keys.device)
-        scores = np.array([blocks[i] for i in ids.tolist()])
+        scores = np.array([scored[i] for i in ids.tolist()])
         _, first = np.unique(tokens.frame, return_index=True)
         for time, score in zip(tokens.time[first], scores[index[first] // view.width], strict=True):
             self.seen.append(Seen(layer, float(time), float(score)))
@@ -209,33 +224,6 @@ class Recaller:
         return pieces
 
 
-def close(part: Part) -> Part:
-    """Return the part from its own smallest position on."""
-    at = part.positions.flatten(1)
-    positions = part.positions - at.amin(1).reshape(-1, *[1] * (part.positions.ndim - 1))
-    return part._replace(positions=positions, span=positions.flatten(1).amax(1, keepdim=True) + 1)
-
-
-def placed(tokens: Tokens, advance: int | None, gap: int) -> tuple[Tensor, Tensor, int]:
-    """Return positions, (a, n), of frames that stand side by side, their span and `Part.last`.
-
-    Up to `gap` frames that are missing between two leave as much room as the earlier one takes.
-    """
-    new = np.flatnonzero(np.diff(tokens.frame, prepend=-1))
-    rank = np.zeros(len(tokens), np.int64)
-    rank[new[1:]] = 1
-    rank = rank.cumsum()
-    frames, spans = tokens.frame[new].astype(np.int64), tokens.span[new].astype(np.int64)
-    steps = spans if advance is None else np.full(len(new), advance)
-    missing = np.minimum(np.diff(frames) - 1, gap)
-    starts = np.concatenate([[0], (steps[:-1] * (1 + missing)).cumsum()])
-    at = tokens.place.astype(np.int64)
-    if advance is None:
-        at += starts[rank]
-        span = np.full((len(at), 1), starts[-1] + spans[-1])
-        last = 0
-    else:
-        at[0] += starts[rank]
-        span = at.max(1, keepdims=True) + 1  # time and space end apart
-        last = int(starts[-1])
-    return torch.from_numpy(at), torch.from_numpy(span), last
+def need_of(context: Context) -> Need | None:
+    """Return what the answer with this context needs of the disk, if it may need anything."""
+    return context.recall.need if isinstance(context.recall, Recaller) else None

@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 
     from longwatch.memory.base import Policy
     from longwatch.memory.memory import Memory
+    from longwatch.memory.need import Disk
     from longwatch.memory.store import Commit, Store
 
 
-def restore(memory: Memory, store: Store, device: torch.device) -> Commit | None:
+def restore(
+    memory: Memory, store: Store, device: torch.device, disk: Disk | None = None
+) -> Commit | None:
     """Fill a new memory with what `store` holds, without running the model; None: it is empty.
 
     What was at hand is the same bit by bit, and so are the blocks and what finds them. Of a torn
-    or damaged store it is what the last whole commit says, less what was hit.
+    or damaged store it is what the last whole commit says, less what was hit. With a `disk`, blocks
+    beyond its limit stay there; of these only what finds them is in RAM.
 
     Raises:
         StorageError: it was written under another policy than the memory's.
@@ -31,7 +35,9 @@ def restore(memory: Memory, store: Store, device: torch.device) -> Commit | None
     commit, segments = loaded if loaded is not None else (None, ())
     archive = None
     if commit is not None and commit.archive is not None:
-        archive = _archive(memory.policy, commit.archive, device)
+        archive = _archive(memory.policy, commit.archive, device, disk)
+        if disk is not None:
+            disk.end = commit.end
         archive.restore(store.blocks(), commit.end)
     else:
         for _ in store.blocks():
@@ -41,7 +47,9 @@ def restore(memory: Memory, store: Store, device: torch.device) -> Commit | None
     return commit
 
 
-def _archive(policy: Policy, kind: dict[str, Any], device: torch.device) -> Archive:
+def _archive(
+    policy: Policy, kind: dict[str, Any], device: torch.device, disk: Disk | None
+) -> Archive:
     """Return an empty archive for blocks of this kind."""
     sealing, recalling = policy.sealing, policy.recalling
     if sealing is None or recalling is None:
@@ -55,7 +63,7 @@ def _archive(policy: Policy, kind: dict[str, Any], device: torch.device) -> Arch
         kind["axes"],
         kind["advance"],
     )
-    archive = Archive(sealing, recalling.scorer, shape, kind["block_tokens"])
+    archive = Archive(sealing, recalling.scorer, shape, kind["block_tokens"], disk=disk)
     if kind_of(archive) != kind:
         raise _another(policy)
     return archive

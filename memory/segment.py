@@ -170,3 +170,10 @@ def place(parts: Iterable[Placeable], axes: int, after: Cursor | None = None) ->
         placed.append(part.positions + cursor.next(part.advance))
         cursor = cursor.past(part)
     return Placement(torch.cat(placed, 1), cursor)
+
+
+def close(part: Part) -> Part:
+    """Return the part from its own smallest position on."""
+    at = part.positions.flatten(1)
+    positions = part.positions - at.amin(1).reshape(-1, *[1] * (part.positions.ndim - 1))
+    return part._replace(positions=positions, span=positions.flatten(1).amax(1, keepdim=True) + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import OrderedDict
 from heapq import merge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
+    from torch import Tensor
 
     from longwatch.memory.record import Place
     from longwatch.memory.sealed import Sealed
@@ -41,7 +42,7 @@ class Commit(NamedTuple):
 
 
 class Store:
-    """The logs of one stream. One thread, the writer's, uses it once `load` is through.
+    """The logs of one stream. One thread, the writer's, writes once `load` is through.
 
     A crash leaves what the last whole `Commit` says. Segments and blocks are written before the
     commit that speaks of them, and let go after the one that does not. The blocks of a rung go
@@ -58,7 +59,7 @@ class Store:
         self.noted: Callable[[Commit], None] | None = None  # learns what was written, at a sync
         self._window = Log(folder / "window", file_bytes=file_bytes)
         self._rungs = [Log(folder / f"rung-{i}", file_bytes=file_bytes) for i in range(rungs)]
-        self._blocks: list[deque[tuple[int, Place]]] = [deque() for _ in range(rungs)]
+        self._blocks: list[OrderedDict[int, Place]] = [OrderedDict() for _ in range(rungs)]
         self._segments: dict[int, tuple[Segment, int, Place]] = {}  # by identity
         self._next = 0  # number of the next segment
         self._commit: tuple[Commit, Place] | None = None
@@ -126,13 +127,27 @@ class Store:
             each.rewind(end)
             self._rewinds.pop()
 
+    def rows(self, block: int) -> Tensor | None:
+        """Return the rows, (L, B) uint8, of a block that was synced; None: not to be read.
+
+        From any thread.
+        """
+        for each, mine in zip(self._rungs, self._blocks, strict=True):
+            place = mine.get(block)
+            if place is not None:
+                try:
+                    return read_block(block, each.read(place)).rows
+                except StorageError as error:
+                    log.error("block %d is left out: %s", block, error)
+        return None
+
     def put_blocks(self, blocks: Sequence[Sealed]) -> None:
         """Write blocks, by rising id; those that were written already are left out."""
         for block in () if self._discarded else blocks:
             mine = self._blocks[block.rung]
-            if not mine or mine[-1][0] < block.id:
+            if next(reversed(mine), -1) < block.id:
                 place = self._rungs[block.rung].append(BLOCK, block.id, write_block(block))
-                mine.append((block.id, place))
+                mine[block.id] = place
 
     def put_commit(self, commit: Commit, segments: Sequence[Segment]) -> None:
         """Write the `segments` at hand that are new, then `commit`; let go of what it lacks.
@@ -186,8 +201,8 @@ class Store:
                 self._window.release(place)
                 del self._segments[key]
         for each, mine, first in zip(self._rungs, self._blocks, commit.firsts, strict=False):
-            while mine and mine[0][0] < first:
-                each.release(mine.popleft()[1])
+            while mine and next(iter(mine)) < first:
+                each.release(mine.popitem(last=False)[1])
 
     def _stored(self, rung: int) -> Iterator[Sealed]:
         """Yield the live blocks of a rung, by rising id."""
@@ -205,7 +220,7 @@ class Store:
                 log.error("block %d is left out: %s", record.id, error)
                 each.release(record.place)
                 continue
-            self._blocks[rung].append((record.id, record.place))
+            self._blocks[rung][record.id] = record.place
             yield block
         self._rewinds.append((each, end))
 

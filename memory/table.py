@@ -1,4 +1,4 @@
-"""What is known of each sealed block without its keys and values: where, when, which tokens."""
+"""What is known of each sealed block without its keys and values: when, and which tokens."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import torch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
 FIRST = 64  # rows that a table begins with; twice as many whenever it is full
 
@@ -45,7 +47,6 @@ class Rows(NamedTuple):
     """The columns of a table, a row a block; T tokens at most in each."""
 
     rung: NDArray[np.int8]
-    slot: NDArray[np.int64]  # in the rung's arena
     length: NDArray[np.int32]  # tokens used
     frame: NDArray[np.int32]  # (rows, T)
     time: NDArray[np.float64]  # (rows, T)
@@ -57,7 +58,6 @@ class Rows(NamedTuple):
         """Return so many rows of blocks of so many tokens."""
         return cls(
             np.zeros(rows, np.int8),
-            np.zeros(rows, np.int64),
             np.zeros(rows, np.int32),
             np.zeros((rows, tokens), np.int32),
             np.zeros((rows, tokens)),
@@ -85,13 +85,13 @@ class Table:
         """Bytes of all columns, spare rows included."""
         return sum(column.nbytes for column in self.rows)
 
-    def add(self, rung: int, slot: int, tokens: Tokens) -> int:
+    def add(self, rung: int, tokens: Tokens) -> int:
         """Enter a block; return its id."""
         row, n = self.end - self.base, len(tokens)
         if row == len(self.rows.rung):
             self._resize(2 * row, 0)
         rows = self.rows
-        rows.rung[row], rows.slot[row], rows.length[row] = rung, slot, n
+        rows.rung[row], rows.length[row] = rung, n
         rows.frame[row, :n], rows.time[row, :n] = tokens.frame, tokens.time
         rows.place[row, :, :n], rows.span[row, :n] = tokens.place, tokens.span
         self.end += 1
@@ -138,3 +138,28 @@ def tokens_of(rows: Rows, at: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int
         ),
         index,
     )
+
+
+def placed(tokens: Tokens, advance: int | None, gap: int) -> tuple[Tensor, Tensor, int]:
+    """Return positions, (a, n), of frames that stand side by side, their span and `Part.last`.
+
+    Up to `gap` frames that are missing between two leave as much room as the earlier one takes.
+    """
+    new = np.flatnonzero(np.diff(tokens.frame, prepend=-1))
+    rank = np.zeros(len(tokens), np.int64)
+    rank[new[1:]] = 1
+    rank = rank.cumsum()
+    frames, spans = tokens.frame[new].astype(np.int64), tokens.span[new].astype(np.int64)
+    steps = spans if advance is None else np.full(len(new), advance)
+    missing = np.minimum(np.diff(frames) - 1, gap)
+    starts = np.concatenate([[0], (steps[:-1] * (1 + missing)).cumsum()])
+    at = tokens.place.astype(np.int64)
+    if advance is None:
+        at += starts[rank]
+        span = np.full((len(at), 1), starts[-1] + spans[-1])
+        last = 0
+    else:
+        at[0] += starts[rank]
+        span = at.max(1, keepdims=True) + 1  # time and space end apart
+        last = int(starts[-1])
+    return torch.from_numpy(at), torch.from_numpy(span), last

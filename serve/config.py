@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     )
     data: str = Field(default="", description="folder to keep streams in; none keeps them in RAM")
     persist: bool = Field(default=False, description="keep every stream in that folder")
+    host_mb: int = Field(
+        default=0, ge=0, description="MiB of RAM for a kept stream's sealed blocks; 0: no limit"
+    )
     thumbnail_mb: int = Field(default=64, ge=1, description="MiB of small pictures a kept stream")
 
     frame_share: float = Field(
@@ -160,6 +163,7 @@ class Settings(BaseSettings):
             sinks=self.sinks,
             memory_mb=self.memory_mb or None,
             persist=self.persist,
+            host_mb=self.host_mb or None,
             **given,
         )
 

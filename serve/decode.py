@@ -7,11 +7,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from longwatch.errors import ClosedError, InputError, LongwatchError, ModelError
+from longwatch.errors import ClosedError, LongwatchError, ModelError
+from longwatch.memory.recall import need_of
 from longwatch.models.sampling import Sampler
 from longwatch.models.text import TextStream
 from longwatch.serve.answer import Delta, Done, Started, Timing, Usage
 from longwatch.serve.evidence import evidence
+from longwatch.serve.lengths import check_lengths
 from longwatch.serve.ranges import limited
 from longwatch.serve.sure import entropy
 
@@ -22,13 +24,12 @@ if TYPE_CHECKING:
 
     from longwatch.memory.context import Context
     from longwatch.memory.memory import Snapshot
+    from longwatch.memory.need import Need
     from longwatch.models.base import VideoLM
     from longwatch.serve.answer import AnswerEvent, Question, Status
     from longwatch.serve.observer import Observer
 
 log = logging.getLogger(__name__)
-MAX_INPUT_TOKENS = 8192
-MAX_OUTPUT_TOKENS = 4096
 PREFILL_TOKENS = 256  # of a dialogue in one pass, so that a long one holds nobody up
 
 
@@ -47,9 +48,11 @@ class Answer:
         listener: Callable[[AnswerEvent], None],
         observer: Observer,
         origin: float | None = None,  # when the stream's clock stood at 0, in seconds since 1970
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
+        """Check the question; `wake` is called, on any thread, when the answer may be `ready`."""
         self._ids = model.prompt_ids(question.turns)
-        _check_lengths(len(self._ids), question.sampling.max_tokens)
+        check_lengths(len(self._ids), question.sampling.max_tokens)
         self._question = question
         self._limits = limited(snapshot, question, origin)
         self._context: Context | None = None  # once the prefill began
@@ -57,6 +60,8 @@ class Answer:
         self._model = model
         self._listener = listener
         self._observer = observer
+        self._wake = wake
+        self._need: Need | None = None  # of blocks on disk, while it waits for them
         self._cancelled = threading.Event()
         self._text: list[str] = []
         self._tokens = 0
@@ -76,9 +81,16 @@ class Answer:
         """Tell whether the last event was sent."""
         return self._done
 
+    @property
+    def ready(self) -> bool:
+        """Tell whether a step would go on; an answer that waits for the disk is not ready."""
+        need = self._need
+        return need is None or need.ready or self._cancelled.is_set()
+
     def cancel(self) -> None:
         """Stop decoding within two steps; doing so again, or after the end, does nothing."""
         self._cancelled.set()
+        self._wake()
 
     def start(self, position: int) -> None:
         """Say that the answer was taken in, behind `position` others."""
@@ -143,11 +155,26 @@ class Answer:
         return (yield from self._read(recall=True))
 
     def _read(self, *, recall: bool) -> Generator[None, None, Tensor | None]:
-        """Read the dialogue in passes over a new context; return the same."""
+        """Read the dialogue in passes over a new context; return the same.
+
+        Where blocks on disk are missing, the first pass is read again once they are in RAM.
+        """
         room = len(self._ids) + self._question.sampling.max_tokens
-        rope = self._model.decoder.rope
-        self._context = self._limits.snapshot.context(rope, room=room, recall=recall)
-        hidden: Tensor | None = self._model.read_text(self._ids[:PREFILL_TOKENS], self._context)
+        rope, snapshot = self._model.decoder.rope, self._limits.snapshot
+        hidden: Tensor | None = None
+        while True:
+            self._context = snapshot.context(rope, room=room, recall=recall, need=self._need)
+            hidden = self._model.read_text(self._ids[:PREFILL_TOKENS], self._context)
+            self._need = need_of(self._context)
+            if self._need is None or self._need.met():
+                break
+            self._need.ask(self._wake)
+            while not self.ready:
+                yield
+            if self._cancelled.is_set():
+                return None
+            self._need.land()  # and read in this very step, before they may go again
+        self._need = None
         for start in range(PREFILL_TOKENS, len(self._ids), PREFILL_TOKENS):
             hidden = yield from self._next(self._ids[start : start + PREFILL_TOKENS])
             if hidden is None:
@@ -186,6 +213,8 @@ class Answer:
 
     def _finish(self, status: Status, reason: str, error: LongwatchError | None = None) -> None:
         self._done = True
+        if self._need is not None:
+            self._need.close()
         now = time.perf_counter()
         context, limits = self._context, self._limits
         usage = Usage(0 if context is None else context.stored, len(self._ids), self._tokens)
@@ -213,17 +242,3 @@ class Answer:
 
 def _ms(start: float | None, end: float | None) -> float | None:
     return None if start is None or end is None else (end - start) * 1000
-
-
-def _check_lengths(prompt: int, output: int) -> None:
-    if prompt > MAX_INPUT_TOKENS:
-        raise InputError(
-            f"the question and its dialogue are {prompt} tokens long and {MAX_INPUT_TOKENS} are "
-            "allowed; ask something shorter or begin a new conversation",
-            code="context_overflow",
-        )
-    if output > MAX_OUTPUT_TOKENS:
-        raise InputError(
-            f"an answer may be {MAX_OUTPUT_TOKENS} tokens long, not {output}; lower it",
-            param="max_output_tokens",
-        )

@@ -92,9 +92,8 @@ class Engine:
 
     def close(self) -> None:
         """Stop after the running step; answers under way end as failed. Again does nothing."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify_all()
+        self._closing = True
+        self._notify()
         if self._thread.is_alive():
             self._thread.join()
         for answer, _ in self._take_answers():
@@ -148,7 +147,9 @@ class Engine:
         if about.kept is not None:
             listener = about.kept.noting(question, listener)
         origin = about.timeline.origin
-        answer = Answer(question, snapshot, self.model, listener, self._observer, origin)
+        answer = Answer(
+            question, snapshot, self.model, listener, self._observer, origin, self._notify
+        )
         with self._wake:
             if self._closing:
                 raise ClosedError("the service is stopping; ask again when it is back")
@@ -182,9 +183,8 @@ class Engine:
                 self._wake.wait_for(lambda: self._closing or self._waiting())
                 if self._closing:
                     return
-                frames, answers = self._has_frame(), bool(self._answers)
-                chores = list(self._chores)
-                self._chores.clear()
+                frames, answers = self._has_frame(), self._has_answer()
+                chores, self._chores = self._chores, deque()
             for chore in chores:
                 chore()
             turn = self._share.pick(frames=frames, answers=answers)
@@ -197,7 +197,10 @@ class Engine:
                 self._share.spent(turn, time.perf_counter() - start)
 
     def _waiting(self) -> bool:
-        return bool(self._chores) or bool(self._answers) or self._has_frame()
+        return bool(self._chores) or self._has_answer() or self._has_frame()
+
+    def _has_answer(self) -> bool:
+        return any(answer.ready for answer, _ in self._answers)
 
     def _has_frame(self) -> bool:
         return self._reading is not None or any(len(s.buffer) for s in self.streams())
@@ -230,18 +233,17 @@ class Engine:
         return None
 
     def _step_answer(self) -> None:
-        """Give the answer that waited longest one step, then send it to the end of the row."""
-        answer, steps = self._answers[0]  # others only append, so it stays the first
+        """Give the ready answer that waited longest one step, then send it to the end."""
+        with self._wake:
+            while not self._answers[0][0].ready:
+                self._answers.rotate(-1)
+            answer, steps = self._answers[0]  # others only append, so it stays the first
         try:
-            next(steps)
-        except StopIteration:
-            over = True
+            over = next(steps, answer) is answer
         except Exception as error:
             log.exception("an answer failed")
             answer.fail(error)
             over = True
-        else:
-            over = False
         with self._wake:
             self._answers.rotate(-1)
             if over:

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 State = Literal["online", "offline", "ended"]
 # Why frames are not read. `gate` and `budget` are as the stream was asked to do, as `rate` is.
 REASONS = ("busy", "rate", "late", "decode", "size", "gate", "budget")
+SEALED = ("sealed_tokens", "archive_bytes", "host_bytes", "away_bytes", "lost_blocks")
 
 
 class Feed:
@@ -138,8 +139,7 @@ class Feed:
                 "bytes": memory.device_bytes,
                 "frames": memory.frames_stored,
                 "frames_seen": memory.frames_seen,
-                "sealed_tokens": memory.sealed_tokens,
-                "archive_bytes": memory.archive_bytes,
+                **{name: getattr(memory, name) for name in SEALED},
                 "rungs": [{"blocks": blocks, "bytes": size} for blocks, size in memory.rungs],
                 "span_s": None if oldest is None or newest is None else round(newest - oldest, 6),
                 "newest_pts_us": None if newest is None else round(newest * 1e6),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import InputError, LongwatchError, StorageError
 from longwatch.memory.catalogue import StreamEntry
+from longwatch.memory.fetcher import Fetcher
 from longwatch.memory.restore import restore
 from longwatch.memory.store import Store
 from longwatch.memory.vault import Vault
@@ -37,6 +39,8 @@ class Keeping:
         self.refused: dict[str, str] = {}  # streams that are kept but cannot be served, and why
         self._vault, self._writer = vault, writer
         self._stores: list[Store] = []
+        # A thread of its own, as the writer's waits where the disk is full.
+        self._reader = ThreadPoolExecutor(1, "longwatch-reader")
 
     def admit(self, stream: Stream) -> None:
         """Raise `InputError` where a new stream cannot be taken in.
@@ -68,9 +72,9 @@ class Keeping:
             return
         name, settings = stream.name, asdict(stream.settings)
         entry = StreamEntry(name, settings, identity(model), stream.created)
-        stream.kept = KeptStream(
-            self._vault, self._writer, entry, self._open(self._vault, entry, stream)
-        )
+        store = self._open(self._vault, entry, stream)
+        disk = self._disk(store, stream)
+        stream.kept = KeptStream(self._vault, self._writer, entry, store, disk)
         stream.kept.enter()
         stream.kept.begin(stream.memory, later)
 
@@ -90,14 +94,15 @@ class Keeping:
                 stream = make(entry.name, settings_of(entry))
                 stream.created = entry.created
                 store = self._open(self._vault, entry, stream)
-                commit = restore(stream.memory, store, stream.device)
+                disk = self._disk(store, stream)
+                commit = restore(stream.memory, store, stream.device, disk)
             except (LongwatchError, OSError) as error:
                 self.refused[entry.name] = str(error)
                 log.error("the stream %s is kept but not served: %s", entry.name, error)
                 continue
             if commit is not None and commit.last_time is not None:
                 stream.timeline.resume(commit.last_time, max(0.0, time.time() - commit.written))
-            stream.kept = KeptStream(self._vault, self._writer, entry, store)
+            stream.kept = KeptStream(self._vault, self._writer, entry, store, disk)
             stream.kept.begin(stream.memory, later)
             frames = 0 if commit is None else commit.frames
             took = time.perf_counter() - start
@@ -107,11 +112,16 @@ class Keeping:
     def close(self) -> None:
         """Write what waits, and let go of the folder."""
         if self._vault is not None and self._writer is not None:
+            self._reader.shutdown(cancel_futures=True)
             self._writer.close()
             for store in self._stores:
                 with suppress(OSError):  # the writer has said so
                     store.close()
             self._vault.close()
+
+    def _disk(self, store: Store, stream: Stream) -> Fetcher | None:
+        quota = stream.settings.host_mb
+        return None if quota is None else Fetcher(store, quota << 20, self._reader.submit)
 
     def _open(self, vault: Vault, entry: StreamEntry, stream: Stream) -> Store:
         sealing = stream.memory.policy.sealing

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longwatch.memory.memory import Memory
+    from longwatch.memory.need import Disk
     from longwatch.memory.store import Commit, Store
     from longwatch.memory.vault import Vault
     from longwatch.memory.writer import Writer
@@ -45,8 +46,17 @@ class KeptStats(NamedTuple):
 class KeptStream:
     """One stream's place on disk."""
 
-    def __init__(self, vault: Vault, writer: Writer, entry: StreamEntry, store: Store) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        writer: Writer,
+        entry: StreamEntry,
+        store: Store,
+        disk: Disk | None = None,  # where blocks are read back from, if RAM need not hold all
+    ) -> None:
         self.entry = entry
+        self._disk = disk
+        self._trim: Callable[[], None] | None = None  # lets blocks leave RAM
         self._vault, self._writer, self._store = vault, writer, store
         self._journal: Journal | None = None
         store.noted = self._note
@@ -69,7 +79,13 @@ class KeptStream:
         self._journal = Journal(
             self._store, self._writer, lambda work: later(partial(careful, work))
         )
-        memory.keep(self._journal)
+        memory.keep(self._journal, self._disk)
+
+        def trim() -> None:
+            if memory.archive is not None:
+                memory.archive.trim()
+
+        self._trim = partial(later, partial(careful, trim))
 
     def picture(self, frame: Frame) -> None:
         """Keep a small picture of a frame, unless the writer is too busy for that."""
@@ -123,6 +139,10 @@ class KeptStream:
         return KeptStats(writer.state, writer.reason, self._store.nbytes, behind)
 
     def _note(self, commit: Commit) -> None:
+        if self._disk is not None:
+            self._disk.end = commit.end
+            if self._trim is not None:
+                self._trim()
         self._vault.catalogue.note_progress(
             self.entry.name, commit.last_time, commit.frames, commit.tokens
         )

@@ -118,7 +118,7 @@ class _Streams(Collector):
         frames: Sums[tuple[str, ...]] = Sums()
         tokens: Sums[str] = Sums()
         tiers: Sums[tuple[str, ...]] = Sums(
-            dict.fromkeys([("device",), ("archive",), ("disk",)], 0)
+            dict.fromkeys([("device",), ("archive",), ("away",), ("disk",)], 0)
         )
         rungs: Sums[tuple[str, ...]] = Sums()
         for place, feed in enumerate(feeds):
@@ -127,6 +127,7 @@ class _Streams(Collector):
             tokens[name] += stats.memory.tokens_stored
             tiers["device",] += stats.memory.device_bytes
             tiers["archive",] += stats.memory.archive_bytes
+            tiers["away",] += stats.memory.away_bytes
             if feed.stream.kept is not None:
                 tiers["disk",] += feed.stream.kept.stats().nbytes
             for rung, (_, size) in enumerate(stats.memory.rungs):

@@ -48,6 +48,7 @@ class StreamSettings:
     sinks: int = 1  # frames that always stay, of the policies `window` and `longwatch`
     memory_mb: int | None = None  # most MiB of keys and values; None leaves it to the policy
     persist: bool = False  # outlives the process, on disk
+    host_mb: int | None = None  # MiB of RAM for its sealed blocks, if it does; None: no limit
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -60,10 +61,10 @@ class StreamSettings:
             )
         DropPolicy.parse(self.on_full)
         lookup(POLICIES, self.policy, "memory policy")
-        if self.memory_mb is not None and self.memory_mb < 1:
-            raise ConfigError(f"memory_mb must be at least 1, not {self.memory_mb}")
-        self._policy(1, 1)
-        _ = self.sparing
+        for name in ("memory_mb", "host_mb"):
+            if (size := getattr(self, name)) is not None and size < 1:
+                raise ConfigError(f"{name} must be at least 1, not {size}")
+        _ = self.sparing, self._policy(1, 1)
 
     @property
     def sparing(self) -> SparingSettings:

@@ -164,6 +164,7 @@ class StreamPolicy(Strict):
     sinks: int | None = None
     memory_mb: int | None = None
     persist: bool | None = None
+    host_mb: int | None = None
     preset: Annotated[str, Field(max_length=32)] | None = None
     compressor: Annotated[str, Field(max_length=32)] | None = None
     keep: float | None = None

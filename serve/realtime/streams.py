@@ -73,6 +73,7 @@ class Streams:
             "window_tokens": kept.window_tokens or self._service.engine.model.window_tokens,
             "memory_mb": kept.memory_mb,
             "persist": kept.persist,
+            "host_mb": kept.host_mb,
             "compressor": kept.compressor,
             "keep": kept.keep,
             "token_rate": kept.token_rate,

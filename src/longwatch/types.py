@@ -67,5 +67,8 @@ class MemoryStats:
     oldest_time: float | None  # seconds on the stream's clock, of the oldest stored frame
     newest_time: float | None
     sealed_tokens: int = 0  # in the archive
-    archive_bytes: int = 0  # of blocks, of the keys that find them, and of their table
+    archive_bytes: int = 0  # in RAM: of blocks, of the keys that find them, and of their table
     rungs: tuple[tuple[int, int], ...] = ()  # of the archive: blocks, bytes
+    host_bytes: int = 0  # of these, in RAM
+    away_bytes: int = 0  # and on disk alone
+    lost_blocks: int = 0  # that could not be read back from disk

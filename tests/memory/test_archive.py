@@ -142,7 +142,7 @@ def live(some: Archive) -> int:
 
 def no_leak(some: Archive) -> None:
     """Every slot and every vector belongs to a live block."""
-    for (count, used), arena in zip(some.rungs(), some._arenas, strict=True):
+    for (count, used), arena in zip(some.rungs(), some.tier.arenas, strict=True):
         assert used == count * arena.layers * arena.row_bytes
     assert all(len(index) == live(some) for index in some.index)
 
@@ -234,7 +234,7 @@ def test_an_endless_stream_takes_the_room_that_its_rungs_have() -> None:
     ours = archive(2, [3, 3])
     for i in range(60):
         ours.seal([frame(i, 2)])
-    assert [arena.nbytes for arena in ours._arenas] == [5 * slot_bytes(2)] * 2
+    assert [arena.nbytes for arena in ours.tier.arenas] == [5 * slot_bytes(2)] * 2
 
 
 @pytest.mark.parametrize("most", [4, 40])
@@ -250,7 +250,7 @@ def test_whoever_looks_back_costs_what_was_let_go_meanwhile_and_little_more(most
             ours.seal([frame(i, 1)])
         assert held is not None
         del held
-    assert ours._arenas[0].nbytes <= (most + 2 + 5 + most // 8) * slot_bytes(1)
+    assert ours.tier.arenas[0].nbytes <= (most + 2 + 5 + most // 8) * slot_bytes(1)
 
 
 def test_a_view_that_another_thread_lets_go_frees_what_it_held() -> None:

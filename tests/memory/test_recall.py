@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from longwatch.errors import ConfigError
 from longwatch.memory.base import Policy
 from longwatch.memory.memory import Memory
-from longwatch.memory.recall import Recaller, Recalling, close, placed
+from longwatch.memory.recall import Recaller, Recalling
 from longwatch.memory.seal import Rung, Sealing
-from longwatch.memory.segment import Part, Segment, place
-from longwatch.memory.table import Tokens
+from longwatch.memory.segment import Part, Segment, close, place
+from longwatch.memory.table import Tokens, placed
 from longwatch.memory.window import Window
 from longwatch.models.preprocess import grid_positions
 from longwatch.retrieval.scorers import (

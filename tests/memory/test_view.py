@@ -26,7 +26,7 @@ def view(times: list[list[int]], dead: list[bool]) -> View:
         at = np.array(sorted(block))
         n = len(at)
         tokens = Tokens(at.astype(np.int32), at * 1.0, np.zeros((1, n), np.int16), np.ones(n, "i2"))
-        table.add(0, 0, tokens)
+        table.add(0, tokens)
     gone = np.array([*dead, *[False] * len(times)][: len(times)], np.bool_)
     return View(cast("Archive", None), table.rows, 0, table.end, gone, Lease(), 0.0)
 
