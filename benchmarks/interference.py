@@ -24,7 +24,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.engine import Engine
 from longwatch.serve.observer import Observer
-from longwatch.serve.stream import StreamSettings
+from longwatch.serve.stream_settings import StreamSettings
 from longwatch.types import Frame
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import AnswerEvent, Done, Question
 from longwatch.serve.engine import Engine
 from longwatch.serve.observer import Observer
-from longwatch.serve.stream import StreamSettings
+from longwatch.serve.stream_settings import StreamSettings
 from longwatch.types import Frame
 
 FRAMES = 5

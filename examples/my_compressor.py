@@ -13,7 +13,8 @@ from longwatch.compressors import COMPRESSORS, Budgeted
 from longwatch.compressors.similarity import aligned, bare, cosine, spread, top
 from longwatch.models.loader import load_model
 from longwatch.serve.observer import Observer
-from longwatch.serve.stream import Stream, StreamSettings
+from longwatch.serve.stream import Stream
+from longwatch.serve.stream_settings import StreamSettings
 from longwatch.stream.synthetic import SyntheticSource
 from longwatch.types import Frame
 

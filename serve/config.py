@@ -12,9 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettin
 
 from longwatch.errors import ConfigError
 from longwatch.registry import lookup
-from longwatch.serve.engine import EngineSettings
+from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.presets import PRESETS
-from longwatch.serve.stream import StreamSettings
+from longwatch.serve.stream_settings import StreamSettings
 from longwatch.stream.limits import MediaLimits
 
 if TYPE_CHECKING:

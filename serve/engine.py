@@ -6,17 +6,18 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from longwatch.errors import ClosedError, ConfigError, LimitError, LongwatchError
+from longwatch.errors import ClosedError, LimitError, LongwatchError
 from longwatch.serve.decode import Answer
+from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.keeping import Keeping
 from longwatch.serve.observer import Observer
 from longwatch.serve.share import Share
-from longwatch.serve.stream import Stream, StreamSettings
+from longwatch.serve.stream import Stream
+from longwatch.serve.stream_settings import StreamSettings
 from longwatch.serve.streams import Streams
 
 if TYPE_CHECKING:
@@ -26,23 +27,6 @@ if TYPE_CHECKING:
     from longwatch.serve.answer import AnswerEvent, Question
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """How the model's time and room are shared out."""
-
-    frame_share: float = 0.5  # of the model's time, for frames while answers run
-    chunk_tokens: int = 64  # tokens a pass while a frame is read
-    max_streams: int = 16
-    max_questions: int = 32  # under way at once
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        Share(self.frame_share)
-        for name in ("chunk_tokens", "max_streams", "max_questions"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
 class Engine:

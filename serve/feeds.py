@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from longwatch.errors import LongwatchError
     from longwatch.serve.engine import Engine
-    from longwatch.serve.stream import Stream, StreamSettings
+    from longwatch.serve.stream import Stream
+    from longwatch.serve.stream_settings import StreamSettings
     from longwatch.stream.limits import MediaLimits
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from longwatch.memory.store import Store
 from longwatch.memory.vault import Vault
 from longwatch.memory.writer import Writer
 from longwatch.serve.kept import KeptStream
-from longwatch.serve.stream import StreamSettings
+from longwatch.serve.stream_settings import StreamSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,87 +8,24 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longwatch.errors import ConfigError, EmptyStreamError
-from longwatch.memory import POLICIES, Longwatch, Window
+from longwatch.errors import EmptyStreamError
 from longwatch.memory.memory import Memory
-from longwatch.registry import lookup
-from longwatch.serve.sparing import Sparing, SparingSettings
+from longwatch.serve.sparing import Sparing
 from longwatch.stream.buffer import DropPolicy, LatestBuffer
 from longwatch.stream.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from longwatch.memory.base import Policy
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import VideoLM
     from longwatch.serve.kept import KeptStream
     from longwatch.serve.observer import Observer
     from longwatch.serve.sparing import SparingStats
+    from longwatch.serve.stream_settings import StreamSettings
     from longwatch.types import Frame, MemoryStats
 
-MAX_QUEUE = 64  # frames of one stream that may wait for the model
 RATE_SPAN = 10.0  # seconds over which frames per second are counted
-
-
-@dataclass(frozen=True)
-class StreamSettings:
-    """How a stream is sampled, buffered, compressed and remembered."""
-
-    fps: float | None = 2.0  # frames taken a second, by presentation time; None takes all
-    queue: int = 2  # frames that may wait for the model
-    on_full: str = "drop_oldest"  # or drop_newest, block
-    compressor: str = "keep_all"  # a name of `compressors.COMPRESSORS`
-    keep: float | None = None  # share of a frame's tokens; None is the compressor's own
-    token_rate: float | None = None  # tokens a second of the stream's clock; None is no limit
-    gate: float | None = None  # change below which a frame is not read, of 1; None reads all
-    gate_seconds: float = 10.0  # most that the gate lets pass between two frames that are read
-    policy: str = "longwatch"  # a name of `memory.POLICIES`
-    window_tokens: int | None = None  # None takes the model's own, or what the policy's paper says
-    sinks: int = 1  # frames that always stay, of the policies `window` and `longwatch`
-    memory_mb: int | None = None  # most MiB of keys and values; None leaves it to the policy
-    persist: bool = False  # outlives the process, on disk
-    host_mb: int | None = None  # MiB of RAM for its sealed blocks, if it does; None: no limit
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        if self.fps is not None and not 0 < self.fps <= 1000:
-            raise ConfigError(f"fps must be above 0 and at most 1000, not {self.fps}")
-        if not 1 <= self.queue <= MAX_QUEUE:
-            raise ConfigError(
-                f"queue must be between 1 and {MAX_QUEUE} frames, not {self.queue}; it is there "
-                "for a stutter, and each frame that waits takes the memory of its pixels"
-            )
-        DropPolicy.parse(self.on_full)
-        lookup(POLICIES, self.policy, "memory policy")
-        for name in ("memory_mb", "host_mb"):
-            if (size := getattr(self, name)) is not None and size < 1:
-                raise ConfigError(f"{name} must be at least 1, not {size}")
-        _ = self.sparing, self._policy(1, 1)
-
-    @property
-    def sparing(self) -> SparingSettings:
-        """What the model is spared."""
-        return SparingSettings(
-            self.compressor, self.keep, self.token_rate, self.gate, self.gate_seconds, self.fps
-        )
-
-    def make_policy(self, model: VideoLM) -> Policy:
-        """Return the memory policy, with the model's own window where none was named."""
-        return self._policy(model.window_tokens, model.decoder.token_bytes)
-
-    def _policy(self, window_tokens: int, token_bytes: int) -> Policy:
-        made: Policy
-        if self.policy in ("window", "longwatch"):
-            kind = Window if self.policy == "window" else Longwatch
-            made = kind(sinks=self.sinks).sized(window_tokens)
-        else:
-            made = POLICIES[self.policy]()
-        if self.window_tokens is not None:
-            made = made.sized(self.window_tokens)
-        if self.memory_mb is not None:
-            made = made.bounded(self.memory_mb << 20, token_bytes)
-        return made
 
 
 @dataclass(frozen=True, slots=True)

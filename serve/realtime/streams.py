@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from longwatch.serve.realtime.messages import StreamClose, StreamOpen
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
-    from longwatch.serve.stream import StreamSettings
+    from longwatch.serve.stream_settings import StreamSettings
     from longwatch.stream.ingest import Ingest
 
 Complain = Callable[[LongwatchError, str], None]  # the error, and the stream that it is about

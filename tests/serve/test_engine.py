@@ -16,9 +16,10 @@ from longwatch.errors import (
     NotFoundError,
 )
 from longwatch.serve.answer import Delta, Done, Started
-from longwatch.serve.engine import Engine, EngineSettings
+from longwatch.serve.engine import Engine
+from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.observer import Observer
-from longwatch.serve.stream import StreamSettings
+from longwatch.serve.stream_settings import StreamSettings
 from tests.serve import tiny
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from longwatch.memory import files
 from longwatch.serve.config import Settings, load_settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.keeping import Keeping, identity, keeping
-from longwatch.serve.stream import StreamSettings
+from longwatch.serve.stream_settings import StreamSettings
 from tests.serve import tiny
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import pytest
 
 from longwatch.serve.observer import Observer
 from longwatch.serve.presets import PRESETS
-from longwatch.serve.stream import Stream, StreamSettings
+from longwatch.serve.stream import Stream
+from longwatch.serve.stream_settings import StreamSettings
 from tests.serve import tiny
 
 

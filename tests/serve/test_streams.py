@@ -6,7 +6,8 @@ import pytest
 
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.serve.observer import Observer
-from longwatch.serve.stream import Stream, StreamSettings
+from longwatch.serve.stream import Stream
+from longwatch.serve.stream_settings import StreamSettings
 from longwatch.serve.streams import Streams
 from tests.serve import tiny
 

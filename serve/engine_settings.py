@@ -1,0 +1,25 @@
+"""How the model's time and room are shared out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longwatch.errors import ConfigError
+from longwatch.serve.share import Share
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How the model's time and room are shared out."""
+
+    frame_share: float = 0.5  # of the model's time, for frames while answers run
+    chunk_tokens: int = 64  # tokens a pass while a frame is read
+    max_streams: int = 16
+    max_questions: int = 32  # under way at once
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        Share(self.frame_share)
+        for name in ("chunk_tokens", "max_streams", "max_questions"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")

@@ -1,0 +1,85 @@
+"""Streams: feeding them, and following them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from longwatch.serve.questions import Microseconds
+from longwatch.serve.realtime.messages.shapes import Id, Name, Strict
+
+
+class PushSource(Strict):
+    """Frames come over this connection."""
+
+    kind: Literal["push"] = "push"
+    format: Annotated[str, Field(max_length=32)] = "image"
+    width: Annotated[int, Field(ge=1, le=65535)] | None = None  # of raw_rgb
+    height: Annotated[int, Field(ge=1, le=65535)] | None = None
+    fps: float | None = None  # frames taken a second; null takes all
+
+
+class StreamPolicy(Strict):
+    """How a new stream buffers and remembers; what is left out is the server's default."""
+
+    queue: int | None = None
+    on_full: Annotated[str, Field(max_length=32)] | None = None
+    memory: Annotated[str, Field(max_length=32)] | None = None
+    window_tokens: int | None = None
+    sinks: int | None = None
+    memory_mb: int | None = None
+    persist: bool | None = None
+    host_mb: int | None = None
+    preset: Annotated[str, Field(max_length=32)] | None = None
+    compressor: Annotated[str, Field(max_length=32)] | None = None
+    keep: float | None = None
+    token_rate: float | None = None
+    gate: float | None = None
+    gate_seconds: float | None = None
+
+
+class StreamOpen(Strict):
+    """Begin, or take up again, feeding a stream."""
+
+    type: Literal["lw.stream.open"]
+    event_id: Id | None = None
+    stream: Name
+    source: PushSource = PushSource()
+    policy: StreamPolicy = StreamPolicy()
+
+
+class StreamClose(Strict):
+    """Stop feeding a stream, and forget it if asked to."""
+
+    type: Literal["lw.stream.close"]
+    event_id: Id | None = None
+    stream: Name
+    discard_memory: bool = False
+
+
+class StreamAttach(Strict):
+    """Follow the state and the statistics of a stream."""
+
+    type: Literal["lw.stream.attach"]
+    event_id: Id | None = None
+    stream: Name
+
+
+class StreamDetach(Strict):
+    """Stop following a stream."""
+
+    type: Literal["lw.stream.detach"]
+    event_id: Id | None = None
+    stream: Name
+
+
+class FrameAppend(Strict):
+    """One picture, for clients that cannot send binary messages."""
+
+    type: Literal["lw.frame.append"]
+    event_id: Id | None = None
+    stream: Name | None = None
+    image: str  # base64 of a JPEG, PNG or WebP file, or such a data URI
+    pts_us: Microseconds | None = None
+    captured_at: float | None = None  # seconds since 1970

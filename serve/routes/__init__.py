@@ -1,0 +1,20 @@
+"""What can be had over HTTP: one file of routes for each subject, listed in `ROUTES`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from longwatch.serve.routes import operation, questions, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import APIRouter
+
+    from longwatch.serve.service import Service
+
+ROUTES: tuple[Callable[[Service], APIRouter], ...] = (
+    questions.routes,
+    streams.routes,
+    operation.routes,
+)
