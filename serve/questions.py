@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Microseconds = Annotated[int, Field(ge=0, lt=2**63)]
 
+ROUNDING = 0.75  # microseconds: half of one, and what floats lose within thirty years
+
 
 class Range(BaseModel):
     """A stretch of the stream's clock, in microseconds; an end that is left out is open."""
@@ -72,15 +74,15 @@ def moment(as_of: Literal["now"] | int) -> float | None:
 
     Times on the wire are rounded, so the frame that carries this very time still belongs to it.
     """
-    return None if as_of == "now" else (as_of + 0.5) / 1e6
+    return None if as_of == "now" else (as_of + ROUNDING) / 1e6
 
 
 def stretch(asked: Range | Literal["auto"] | None) -> Span | Literal["auto"] | None:
     """Return the stretch, in seconds, that a range stands for, with the frames at its ends."""
     if asked is None or asked == "auto":
         return asked
-    until = float("inf") if asked.end is None else (asked.end + 0.5) / 1e6
-    return Span(max(0.0, (asked.start - 0.5) / 1e6), until)
+    until = float("inf") if asked.end is None else (asked.end + ROUNDING) / 1e6
+    return Span(max(0.0, (asked.start - ROUNDING) / 1e6), until)
 
 
 def dialogue(turns: Sequence[Turn], instructions: str | None, limit: int) -> tuple[Turn, ...]:

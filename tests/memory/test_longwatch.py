@@ -66,16 +66,14 @@ def test_a_stream_without_end_takes_bounded_bytes(
         fresh=fresh,
     )
     memory = read(policy, [frame(i, n) for i in range(30)])
-    half = 0
     for i in range(30, 200):
         memory.put(frame(i, n))
         stats = memory.stats()
         assert sum(used for _, used in stats.rungs) <= max_bytes + 3 * rungs * ROW
         waiting = BLOCK + n
         assert stats.tokens_stored <= max(window, n) + n + waiting
-        if i == 110:
-            half = stats.archive_bytes
-    assert memory.stats().archive_bytes <= 1.1 * half + 3 * rungs * ROW
+        index_and_table = 24_000 + 0.2 * max_bytes  # room that is taken at once, and each block's
+        assert stats.archive_bytes <= max_bytes + index_and_table + 3 * rungs * ROW
 
 
 def test_each_rung_covers_about_twice_the_time_a_block_with_half_of_the_tokens_a_frame() -> None:

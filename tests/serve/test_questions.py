@@ -78,8 +78,8 @@ def test_a_frame_belongs_to_its_own_time_as_it_stands_on_the_wire(time: float) -
 
 
 def test_a_range_with_an_open_end_goes_on_for_ever() -> None:
-    assert stretch(Range.model_validate({"from": 5_000_000})) == Span(4.9999995, float("inf"))
-    assert stretch(Range.model_validate({"to": 5_000_000})) == Span(0.0, 5.0000005)
+    assert stretch(Range.model_validate({"from": 5_000_000})) == Span(4.99999925, float("inf"))
+    assert stretch(Range.model_validate({"to": 5_000_000})) == Span(0.0, 5.00000075)
     assert (stretch("auto"), stretch(None)) == ("auto", None)
     with pytest.raises(ValueError, match="swap"):
         Range.model_validate({"from": 2, "to": 1})

@@ -1,0 +1,33 @@
+"""All routes together."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from fastapi.routing import APIRoute, APIWebSocketRoute
+
+from longwatch.serve.app import create_app
+from longwatch.serve.config import Settings
+from longwatch.serve.engine import Engine
+from longwatch.serve.metrics import Metrics
+from longwatch.serve.routes import ROUTES
+from longwatch.serve.service import Service
+from tests.serve.tiny import TinyVideoLM
+
+
+def http_routes() -> list[APIRoute]:
+    service = Service(Engine(TinyVideoLM()), Settings(), Metrics(1))
+    made = [route for routes in ROUTES for route in routes(service).routes]
+    assert all(isinstance(route, APIRoute | APIWebSocketRoute) for route in made)
+    return [route for route in made if isinstance(route, APIRoute)]
+
+
+def test_no_route_hides_another() -> None:
+    ways = Counter((method, route.path) for route in http_routes() for method in route.methods)
+    assert set(ways.values()) == {1}
+
+
+def test_every_route_is_in_the_published_description() -> None:
+    described = create_app(Engine(TinyVideoLM()), Settings()).openapi()["paths"]
+    for route in http_routes():
+        assert not route.include_in_schema or route.path in described
