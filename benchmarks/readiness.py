@@ -12,12 +12,12 @@ import torch
 
 from longwatch.memory import Longwatch
 from longwatch.memory.archive import Archive
-from longwatch.memory.journal import kind_of
+from longwatch.memory.durable.journal import kind_of
+from longwatch.memory.durable.restore import restore
+from longwatch.memory.durable.store import Commit, Store
 from longwatch.memory.memory import Memory
-from longwatch.memory.restore import restore
 from longwatch.memory.sealed import Sealed, Shape
 from longwatch.memory.segment import Segment
-from longwatch.memory.store import Commit, Store
 from longwatch.memory.table import Tokens
 
 if TYPE_CHECKING:

@@ -35,9 +35,9 @@ import torch
 from benchmarks.readiness import fill, frame, opened, ready
 from benchmarks.report import parser, publish
 from longwatch.memory import Longwatch
-from longwatch.memory.journal import Journal
+from longwatch.memory.durable.journal import Journal
+from longwatch.memory.durable.writer import Writer
 from longwatch.memory.memory import Memory
-from longwatch.memory.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ SECONDS = (0.0, 2.5)  # from a child's first commit to its end
 EARLY = 0.2  # share of kills that come sooner: while the child starts, or soon after
 PATIENCE = 120  # seconds
 # All that a child needs and that takes long to import; it is forked from a process that has it.
-PRELOADED = ["benchmarks.report", "benchmarks.readiness", "longwatch.memory.writer"]
+PRELOADED = ["benchmarks.report", "benchmarks.readiness", "longwatch.memory.durable.writer"]
 COMMITTED = struct.Struct("<qd")  # frames, when
 
 

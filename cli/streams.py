@@ -14,13 +14,13 @@ from rich.table import Table
 
 from longwatch.cli.options import minutes
 from longwatch.errors import InputError
-from longwatch.memory.bundle import export_stream, import_stream
-from longwatch.memory.vault import Vault
+from longwatch.memory.durable.bundle import export_stream, import_stream
+from longwatch.memory.durable.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from longwatch.memory.catalogue import StreamEntry
+    from longwatch.memory.durable.catalogue import StreamEntry
 
 app = typer.Typer(
     help="Look at, move and forget the streams that a service keeps on disk.",

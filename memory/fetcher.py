@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from longwatch.memory.durable.store import Store
     from longwatch.memory.need import Found
-    from longwatch.memory.store import Store
 
 log = logging.getLogger(__name__)
 

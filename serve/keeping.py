@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longwatch.errors import InputError, LongwatchError, StorageError
-from longwatch.memory.catalogue import StreamEntry
+from longwatch.memory.durable.catalogue import StreamEntry
+from longwatch.memory.durable.restore import restore
+from longwatch.memory.durable.store import Store
+from longwatch.memory.durable.vault import Vault
+from longwatch.memory.durable.writer import Writer
 from longwatch.memory.fetcher import Fetcher
-from longwatch.memory.restore import restore
-from longwatch.memory.store import Store
-from longwatch.memory.vault import Vault
-from longwatch.memory.writer import Writer
 from longwatch.serve.kept import KeptStream
 from longwatch.serve.stream_settings import StreamSettings
 

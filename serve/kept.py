@@ -7,19 +7,19 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from longwatch.memory.catalogue import Exchange, StreamEntry
-from longwatch.memory.journal import Journal
-from longwatch.memory.thumbnail import make_thumbnail
+from longwatch.memory.durable.catalogue import Exchange, StreamEntry
+from longwatch.memory.durable.journal import Journal
+from longwatch.memory.durable.thumbnail import make_thumbnail
 from longwatch.serve.answer import Done
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from longwatch.memory.durable.store import Commit, Store
+    from longwatch.memory.durable.vault import Vault
+    from longwatch.memory.durable.writer import Writer
     from longwatch.memory.memory import Memory
     from longwatch.memory.need import Disk
-    from longwatch.memory.store import Commit, Store
-    from longwatch.memory.vault import Vault
-    from longwatch.memory.writer import Writer
     from longwatch.serve.answer import AnswerEvent, Question
     from longwatch.types import Frame
 

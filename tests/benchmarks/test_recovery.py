@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import recovery
 from benchmarks.readiness import frame, opened
-from longwatch.memory.journal import Journal
-from longwatch.memory.writer import Writer
+from longwatch.memory.durable.journal import Journal
+from longwatch.memory.durable.writer import Writer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.cli.main import run
-from longwatch.memory.catalogue import Exchange, StreamEntry
-from longwatch.memory.vault import Vault
+from longwatch.memory.durable.catalogue import Exchange, StreamEntry
+from longwatch.memory.durable.vault import Vault
 
 if TYPE_CHECKING:
     from pathlib import Path

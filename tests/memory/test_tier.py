@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.memory import Longwatch, Policy, ReKV, StreamingTOM
+from longwatch.memory.durable.journal import Journal
+from longwatch.memory.durable.restore import restore
+from longwatch.memory.durable.store import Store
 from longwatch.memory.fetcher import Fetcher
-from longwatch.memory.journal import Journal
 from longwatch.memory.memory import Memory
 from longwatch.memory.recall import need_of
-from longwatch.memory.restore import restore
-from longwatch.memory.store import Store
-from tests.memory.test_restore import CPU, Direct, answer
+from tests.memory.durable.test_restore import CPU, Direct, answer
 from tests.memory.tiny import decoder, frames, read
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from longwatch.errors import ConfigError, InputError
-from longwatch.memory import files
+from longwatch.memory.durable import files
 from longwatch.serve.config import Settings, load_settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.keeping import Keeping, identity, keeping
@@ -152,7 +152,7 @@ def test_a_full_disk_is_said_and_streams_go_on(
             raise OSError(errno.ENOSPC, "no space left")
         real(file, data)
 
-    monkeypatch.setattr("longwatch.memory.log.write_all", write)
+    monkeypatch.setattr("longwatch.memory.durable.log.write_all", write)
     with serving(tmp_path) as engine:
         stream = engine.open_stream("door", KEPT)
         tiny.feed(stream, clip(0, 12))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import pytest
-from pydantic import BaseModel
 
 from longwatch.serve.realtime.messages import CLIENT_EVENTS, ClientEvent
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 EVENTS: list[type[BaseModel]] = list(get_args(ClientEvent))
 

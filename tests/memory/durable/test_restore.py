@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from longwatch.errors import StorageError
-from longwatch.memory import Full, InfiniPotV, LiveVLM, Longwatch, Policy, ReKV, Window, files
-from longwatch.memory.journal import Journal
+from longwatch.memory import Full, InfiniPotV, LiveVLM, Longwatch, Policy, ReKV, Window
+from longwatch.memory.durable import files
+from longwatch.memory.durable.journal import Journal
+from longwatch.memory.durable.restore import restore
+from longwatch.memory.durable.store import Store, runs
 from longwatch.memory.memory import Memory
-from longwatch.memory.restore import restore
-from longwatch.memory.store import Store, runs
 from tests.memory.cases import BOUNDED
 from tests.memory.tiny import decoder, frames, read, read_all
 
@@ -159,7 +160,7 @@ def test_a_crash_at_any_moment_leaves_the_last_whole_commit(
         if len(part) < len(data):
             raise SystemExit
 
-    monkeypatch.setattr("longwatch.memory.log.write_all", write)
+    monkeypatch.setattr("longwatch.memory.durable.log.write_all", write)
     clips, states = frames(24, 4), {0: holds(Memory(policy, model().rope))}
     kept = keep(tmp_path / "whole", policy)
     for i, clip in enumerate(clips):
@@ -189,8 +190,8 @@ def test_a_crash_at_any_moment_leaves_the_last_whole_commit(
 def test_what_the_writer_refuses_is_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("longwatch.memory.journal.HELD", 1500)
-    monkeypatch.setattr("longwatch.memory.journal.CHUNK", 600)
+    monkeypatch.setattr("longwatch.memory.durable.journal.HELD", 1500)
+    monkeypatch.setattr("longwatch.memory.durable.journal.CHUNK", 600)
     kept = keep(tmp_path, LADDER, Refusing())
     clips = frames(60, 4)
     read_all(model(), kept.memory, clips)

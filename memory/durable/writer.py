@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from longwatch.errors import ConfigError
-from longwatch.memory.disk import reason_of
+from longwatch.memory.durable.disk import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

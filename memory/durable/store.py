@@ -8,9 +8,9 @@ from heapq import merge
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longwatch.errors import StorageError
-from longwatch.memory.forms import read_block, read_segment, write_block, write_segment
-from longwatch.memory.log import FILE_BYTES, Log
-from longwatch.memory.pack import pack, unpack
+from longwatch.memory.durable.forms import read_block, read_segment, write_block, write_segment
+from longwatch.memory.durable.log import FILE_BYTES, Log
+from longwatch.memory.durable.pack import pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from longwatch.memory.record import Place
+    from longwatch.memory.durable.record import Place
     from longwatch.memory.sealed import Sealed
     from longwatch.memory.segment import Segment
 

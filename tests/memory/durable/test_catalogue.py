@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from longwatch.errors import ConfigError, StorageError
-from longwatch.memory.catalogue import Catalogue, Exchange, StreamEntry
-from longwatch.memory.thumbnail import make_thumbnail
-from longwatch.memory.writer import Writer
+from longwatch.memory.durable.catalogue import Catalogue, Exchange, StreamEntry
+from longwatch.memory.durable.thumbnail import make_thumbnail
+from longwatch.memory.durable.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def test_streams_come_back_oldest_first(catalogue: Catalogue, path: Path) -> Non
 def test_a_dialogue_is_kept_in_its_order_and_bounded(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("longwatch.memory.catalogue.DIALOGUE", 3)
+    monkeypatch.setattr("longwatch.memory.durable.catalogue.DIALOGUE", 3)
     told = [Exchange(float(i), i / 2, f"q{i}", f"a{i}") for i in range(5)]
     for exchange in told:
         catalogue.add_exchange("door", exchange)

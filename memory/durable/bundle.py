@@ -11,13 +11,13 @@ import time
 from typing import IO, TYPE_CHECKING, Any
 
 from longwatch.errors import InputError, StorageError
-from longwatch.memory.catalogue import Exchange, StreamEntry
-from longwatch.memory.vault import check_name
+from longwatch.memory.durable.catalogue import Exchange, StreamEntry
+from longwatch.memory.durable.vault import check_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from longwatch.memory.vault import Vault
+    from longwatch.memory.durable.vault import Vault
 
 FORMAT = 1
 MANIFEST = "manifest-{}.json"  # the first member, with its sum: what the others must be

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from longwatch.errors import ConfigError, InputError, NotFoundError
-from longwatch.memory.catalogue import Catalogue, StreamEntry
+from longwatch.memory.durable.catalogue import Catalogue, StreamEntry
 
 if TYPE_CHECKING:
     from io import FileIO

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from longwatch.errors import StorageError
-from longwatch.memory.files import numbered_path, numbered_sizes, sync_folder, write_all
-from longwatch.memory.mend import mend
-from longwatch.memory.record import (
+from longwatch.memory.durable.files import numbered_path, numbered_sizes, sync_folder, write_all
+from longwatch.memory.durable.mend import mend
+from longwatch.memory.durable.record import (
     HEAD,
     TITLE,
     Place,

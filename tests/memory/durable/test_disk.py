@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from longwatch.memory.disk import reason_of
+from longwatch.memory.durable.disk import reason_of
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import StorageError
 from longwatch.memory.archive import Archive
-from longwatch.memory.journal import kind_of
-from longwatch.memory.pack import DTYPES
+from longwatch.memory.durable.journal import kind_of
+from longwatch.memory.durable.pack import DTYPES
 from longwatch.memory.sealed import Shape
 
 if TYPE_CHECKING:
     import torch
 
     from longwatch.memory.base import Policy
+    from longwatch.memory.durable.store import Commit, Store
     from longwatch.memory.memory import Memory
     from longwatch.memory.need import Disk
-    from longwatch.memory.store import Commit, Store
 
 
 def restore(

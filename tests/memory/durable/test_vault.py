@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import ConfigError, InputError, NotFoundError
-from longwatch.memory.catalogue import Exchange, StreamEntry
-from longwatch.memory.vault import Vault, check_name
+from longwatch.memory.durable.catalogue import Exchange, StreamEntry
+from longwatch.memory.durable.vault import Vault, check_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ def test_what_was_half_forgotten_is_forgotten_at_the_next_start(tmp_path: Path) 
 
 def test_one_process_at_a_time_writes(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from longwatch.memory.vault import Vault; "
+        "import sys, pathlib; from longwatch.memory.durable.vault import Vault; "
         "vault = Vault(pathlib.Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -123,7 +123,7 @@ def test_a_catalogue_that_cannot_be_opened_is_said_in_a_sentence(
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as full:
-        full.setattr("longwatch.memory.database.sqlite3.connect", connect)
+        full.setattr("longwatch.memory.durable.database.sqlite3.connect", connect)
         with pytest.raises(ConfigError, match=r"disk is full.*--data"):
             Vault(tmp_path)
     Vault(tmp_path).close()  # the lock was let go of

@@ -6,17 +6,17 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from longwatch.memory.store import Commit
+from longwatch.memory.durable.store import Commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longwatch.memory.archive import Archive
+    from longwatch.memory.durable.store import Store
+    from longwatch.memory.durable.writer import Writer
     from longwatch.memory.memory import Snapshot
     from longwatch.memory.sealed import Sealed
     from longwatch.memory.segment import Segment
-    from longwatch.memory.store import Store
-    from longwatch.memory.writer import Writer
 
 CHUNK = 8 << 20  # bytes of blocks in one job
 HELD = 64 << 20  # bytes of blocks that are kept for the disk besides what the archive has

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from longwatch.errors import StorageError
-from longwatch.memory.log import Log
-from longwatch.memory.mend import mend
-from longwatch.memory.record import TITLE
+from longwatch.memory.durable.log import Log
+from longwatch.memory.durable.mend import mend
+from longwatch.memory.durable.record import TITLE
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import FileIO
 from typing import TYPE_CHECKING
 
-from longwatch.memory.files import sync_folder, write_all
+from longwatch.memory.durable.files import sync_folder, write_all
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import InputError, LongwatchError, NotFoundError, StorageError
-from longwatch.memory.bundle import export_stream, import_stream
-from longwatch.memory.catalogue import Exchange, StreamEntry
-from longwatch.memory.log import Log
-from longwatch.memory.vault import Vault
+from longwatch.memory.durable.bundle import export_stream, import_stream
+from longwatch.memory.durable.catalogue import Exchange, StreamEntry
+from longwatch.memory.durable.log import Log
+from longwatch.memory.durable.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

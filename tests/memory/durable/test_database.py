@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.memory.database import Database
-from longwatch.memory.salvage import salvage, set_aside
+from longwatch.memory.durable.database import Database
+from longwatch.memory.durable.salvage import salvage, set_aside
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.memory import files
-from longwatch.memory.log import Log
-from longwatch.memory.writer import OVERHEAD, Writer, WriterSettings
+from longwatch.memory.durable import files
+from longwatch.memory.durable.log import Log
+from longwatch.memory.durable.writer import OVERHEAD, Writer, WriterSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -191,7 +191,7 @@ def test_a_log_goes_on_where_a_full_disk_stopped_it(
             raise no_space()
         real(file, data)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("longwatch.memory.log.write_all", write)
+    monkeypatch.setattr("longwatch.memory.durable.log.write_all", write)
     log = Log(tmp_path)
     writer.offer(lambda: log.append(0, 0, [b"before"]), 6, log)
     assert writer.flush(PATIENCE)

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from longwatch.errors import StorageError
-from longwatch.memory.salvage import salvage, set_aside
+from longwatch.memory.durable.salvage import salvage, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

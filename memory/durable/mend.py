@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from longwatch.errors import StorageError
-from longwatch.memory.files import write_all
-from longwatch.memory.record import TITLE, is_later, scan
+from longwatch.memory.durable.files import write_all
+from longwatch.memory.durable.record import TITLE, is_later, scan
 
 if TYPE_CHECKING:
     from pathlib import Path

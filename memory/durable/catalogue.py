@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longwatch.errors import ConfigError
-from longwatch.memory.database import Database
+from longwatch.memory.durable.database import Database
 
 if TYPE_CHECKING:
     import sqlite3

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.errors import StorageError
-from longwatch.memory.forms import read_block, read_segment, write_block, write_segment
+from longwatch.memory.durable.forms import read_block, read_segment, write_block, write_segment
+from longwatch.memory.durable.pack import DTYPES, pack, unpack
 from longwatch.memory.kept import bag, segment_of
-from longwatch.memory.pack import DTYPES, pack, unpack
 from longwatch.memory.sealed import Sealed
 from longwatch.memory.segment import Segment
 from longwatch.memory.table import Tokens

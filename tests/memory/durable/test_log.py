@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 import longwatch.memory
 from longwatch.errors import StorageError
-from longwatch.memory.log import Log
-from longwatch.memory.record import HEAD, TITLE
+from longwatch.memory.durable.log import Log
+from longwatch.memory.durable.record import HEAD, TITLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from longwatch.memory.record import Place
+    from longwatch.memory.durable.record import Place
 
 Written = tuple[int, int, bytes]
 bodies = st.lists(st.binary(max_size=90), min_size=1, max_size=12)
@@ -238,7 +238,7 @@ def test_an_append_that_fails_leaves_nothing_behind(
             raise full
 
     with monkeypatch.context() as broken:
-        broken.setattr("longwatch.memory.log.write_all", some)
+        broken.setattr("longwatch.memory.durable.log.write_all", some)
         if not truncates:
             log._handle = Stuck(log._handle)  # type: ignore[assignment]
         with pytest.raises(OSError, match="no space"):
@@ -257,7 +257,7 @@ from pathlib import Path
 from types import ModuleType
 package = sys.modules["longwatch.memory"] = ModuleType("longwatch.memory")
 package.__path__ = [sys.argv[2]]
-from longwatch.memory.log import Log
+from longwatch.memory.durable.log import Log
 log = Log(Path(sys.argv[1]), file_bytes=5000)
 known = max((r.id for r in log.records()), default=-1)
 for i in range(known + 1, 1 << 30):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from longwatch.memory.durable.pack import pack, unpack
 from longwatch.memory.kept import Kept, Origin
-from longwatch.memory.pack import pack, unpack
 from longwatch.memory.sealed import Sealed
 from longwatch.memory.segment import Segment
 from longwatch.memory.table import Tokens

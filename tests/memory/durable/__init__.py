@@ -1,0 +1,1 @@
+"""Tests of memory that survives the process."""
