@@ -18,6 +18,8 @@ NAMES = (
     "recovery",
     "quality",
     "growth",
+    "gate",
+    "dialogue",
     "sparing",
     "compressors",
     "ingest",
