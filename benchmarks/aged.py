@@ -76,7 +76,7 @@ def sizes(memory: Memory) -> dict[str, Any]:
         "block_bytes": sum(used for _, used in stats.rungs),
         "index_bytes": index,
         "archive_bytes": stats.archive_bytes,
-        "total_bytes": stats.device_bytes + stats.archive_bytes,
+        "total_bytes": stats.device_bytes + stats.archive_bytes + stats.origin_bytes,
         "frames_stored": stats.frames_stored,
         "sealed_tokens": stats.sealed_tokens,
         "blocks": [blocks for blocks, _ in stats.rungs],

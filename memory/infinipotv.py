@@ -90,7 +90,7 @@ class InfiniPotV(Policy):
 def _redundancy(bag: Bag, older: int) -> Tensor:
     """Return (h, older): a token's mean cosine with its cell in the recent frames, 0 if none."""
     keys = normalize(bag.keys.float(), dim=-1)
-    cells = bag.origin.cell.to(keys.device)
+    cells = bag.origin.cell.long().to(keys.device)
     count = int(cells.max()) + 1
     h, _, d = keys.shape
     at = cells[:, older:, None]

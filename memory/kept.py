@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class Origin(NamedTuple):
     """Where the tokens of one layer come from; heads may hold different ones."""
 
-    frame: Tensor  # (h, n) int64, running number
+    frame: Tensor  # (h, n) int32, running number
     time: Tensor  # (h, n) fp64, seconds
-    cell: Tensor  # (h, n) int64, which token of its frame
-    place: Tensor  # (a, h, n) int64, position from the frame's start
-    span: Tensor  # (h, n) int64, positions that the frame takes
+    cell: Tensor  # (h, n) int32, which token of its frame
+    place: Tensor  # (a, h, n) int32, position from the frame's start
+    span: Tensor  # (h, n) int32, positions that the frame takes
 
     def take(self, at: Tensor) -> Origin:
         """Return the tokens at `at`, (h, k) int64."""
@@ -53,11 +53,16 @@ class Kept:
     since: float  # seconds, of the oldest frame
     frames: int  # of which a token is left in some layer
     origins: tuple[Origin, ...]  # one a layer
-    places: tuple[Tensor, ...]  # one a layer, (a, h, n) int64 from the segment's start
+    places: tuple[Tensor, ...]  # one a layer, (a, h, n) int32 from the segment's start
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes of all that tells tokens apart."""
+        return sum(x.nbytes for x in (*self.places, *(x for o in self.origins for x in o)))
 
     def positions(self) -> Tensor:
         """Return the positions of all layers and heads, (a, any)."""
-        return torch.cat([at.flatten(1) for at in self.places], 1)
+        return torch.cat([at.flatten(1) for at in self.places], 1).long()
 
 
 def bag(segments: Sequence[Segment], layer: int) -> Bag:
@@ -81,19 +86,19 @@ def segment_of(bags: Sequence[Bag]) -> Segment:
     every = torch.cat([o.frame.flatten() for o in origins])
     frames, rank = every.unique(return_inverse=True)
     spans = torch.zeros(len(frames), dtype=torch.int64)
-    spans[rank] = torch.cat([o.span.flatten() for o in origins])
+    spans[rank] = torch.cat([o.span.flatten() for o in origins]).long()
     starts = spans.cumsum(0) - spans
     places, seen = [], 0
     for o in origins:
         here = rank[seen : seen + o.frame.numel()].reshape(o.frame.shape)
         seen += o.frame.numel()
-        places.append(o.place + starts[here])
+        places.append(o.place + starts[here].int())
     times = torch.cat([o.time.flatten() for o in origins])
     kept = Kept(float(times.min()), len(frames), tuple(origins), tuple(places))
     return Segment(
         keys=tuple(b.keys for b in bags),
         values=tuple(b.values for b in bags),
-        positions=places[0][:, 0],
+        positions=places[0][:, 0].long(),
         time=float(times.max()),
         index=int(frames[-1]),
         kept=kept,
@@ -104,11 +109,11 @@ def _origin(segment: Segment, layer: int) -> Origin:
     if segment.kept is not None:
         return segment.kept.origins[layer]
     h, n = segment.keys[layer].shape[0], len(segment)
-    size = torch.full((h, n), int(segment.span.max()))
+    size = torch.full((h, n), int(segment.span.max()), dtype=torch.int32)
     return Origin(
-        torch.full((h, n), segment.index),
+        torch.full((h, n), segment.index, dtype=torch.int32),
         torch.full((h, n), segment.time or 0.0, dtype=torch.float64),
-        torch.arange(n).expand(h, n),
-        segment.positions[:, None].expand(-1, h, n),
+        torch.arange(n, dtype=torch.int32).expand(h, n),
+        segment.positions[:, None].int().expand(-1, h, n),
         size,
     )

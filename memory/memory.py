@@ -208,6 +208,7 @@ class Memory:
             host_bytes=0 if archive is None else archive.tier.used_bytes,
             away_bytes=0 if archive is None else sum(archive.tier.away_bytes),
             lost_blocks=0 if archive is None else archive.tier.losses,
+            origin_bytes=sum(s.kept.nbytes for s in state.segments if s.kept is not None),
         )
 
     def _seal(self, every: Sequence[Segment], kept: tuple[Segment, ...]) -> tuple[Segment, ...]:

@@ -80,7 +80,7 @@ class Segment:
 
     def part(self, layer: int) -> Part:
         """Return what one layer sees of it."""
-        at = self.positions if self.kept is None else self.kept.places[layer]
+        at = self.positions if self.kept is None else self.kept.places[layer].long()
         return Part(self.keys[layer], self.values[layer], at, self.span, self.advance)
 
 

@@ -72,3 +72,4 @@ class MemoryStats:
     host_bytes: int = 0  # of these, in RAM
     away_bytes: int = 0  # and on disk alone
     lost_blocks: int = 0  # that could not be read back from disk
+    origin_bytes: int = 0  # in RAM: of where each token of a cut cache comes from
