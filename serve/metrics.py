@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from longwatch.serve.feeds import Feed, Feeds
+    from longwatch.serve.feed import Feed
+    from longwatch.serve.feeds import Feeds
 
 FAST = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)  # seconds
 SLOW = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)

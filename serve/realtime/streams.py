@@ -15,7 +15,7 @@ from longwatch.serve.presets import PRESETS
 from longwatch.serve.realtime import events
 
 if TYPE_CHECKING:
-    from longwatch.serve.feeds import Feed
+    from longwatch.serve.feed import Feed
     from longwatch.serve.realtime.messages import StreamClose, StreamOpen
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
