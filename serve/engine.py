@@ -16,6 +16,7 @@ from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.keeping import Keeping
 from longwatch.serve.observer import Observer
 from longwatch.serve.share import Share
+from longwatch.serve.spare import Spare
 from longwatch.serve.stream import Stream
 from longwatch.serve.stream_settings import StreamSettings
 from longwatch.serve.streams import Streams
@@ -52,6 +53,7 @@ class Engine:
         self._answers: deque[tuple[Answer, Iterator[None]]] = deque()
         self._reading: tuple[Stream, Iterator[None]] | None = None
         self._chores: deque[Callable[[], None]] = deque()
+        self._spare = Spare()
         self._turn = 0  # which stream is looked at first for the next frame
         self._wake = threading.Condition()
         self._closing = False
@@ -67,6 +69,12 @@ class Engine:
         """Run `work` on the model's thread between two steps; from any thread."""
         with self._wake:
             self._chores.append(work)
+            self._wake.notify_all()
+
+    def when_free(self, job: Callable[[], None]) -> None:
+        """Run a short `job` on the model's thread when nobody waits for it; see `Spare`."""
+        with self._wake:
+            self._spare.offer(job)
             self._wake.notify_all()
 
     @property
@@ -171,6 +179,7 @@ class Engine:
                 chores, self._chores = self._chores, deque()
             for chore in chores:
                 chore()
+            self._spare.run(busy=frames or answers)
             turn = self._share.pick(frames=frames, answers=answers)
             start = time.perf_counter()
             if turn == "frame":
@@ -181,7 +190,7 @@ class Engine:
                 self._share.spent(turn, time.perf_counter() - start)
 
     def _waiting(self) -> bool:
-        return bool(self._chores) or self._has_answer() or self._has_frame()
+        return bool(self._chores) or bool(self._spare) or self._has_answer() or self._has_frame()
 
     def _has_answer(self) -> bool:
         return any(answer.ready for answer, _ in self._answers)

@@ -61,6 +61,7 @@ class Stream:
         self.timeline = Timeline()
         self.memory = Memory(settings.make_policy(model), model.decoder.rope)
         self.kept: KeptStream | None = None  # its place on disk, if it has one
+        self.newest: Frame | None = None  # that was read
         self.device = model.decoder.device
         self._model = model
         self._observer = observer
@@ -117,6 +118,7 @@ class Stream:
             draft = memory.begin(source.positions, frame.time, source.advance)
             yield from model.read(source, draft, chunk)
             memory.commit()
+            self.newest = frame
             if self.kept is not None:
                 self.kept.picture(frame)
             self._sparing.commit(frame)
