@@ -85,6 +85,10 @@ class Budgeted(Compressor[StateT]):
             )
 
     def at(self, share: float) -> Self:  # noqa: D102
+        return self.keeping(share)
+
+    def keeping(self, share: float) -> Self:
+        """Return this method with `keep` at `share` and nothing else that could exceed it."""
         return replace(self, keep=share)
 
     def budget(self, n: int) -> int:
@@ -99,7 +103,7 @@ class Budgeted(Compressor[StateT]):
         front = cut(tokens, 0, min(whole, room))
         if whole == n:
             return front, state
-        beside = replace(self, keep=max(1, room - whole) / (n - whole))
+        beside = self.keeping(max(1, room - whole) / (n - whole))
         cells, state = beside._compress(cut(tokens, whole, n), state)
         return (join(front, cells) if room > whole else front), state
 

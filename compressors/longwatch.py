@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -14,6 +14,8 @@ from longwatch.compressors.similarity import unit
 from longwatch.errors import ConfigError
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from torch import Tensor
 
     from longwatch.types import VisualTokens
@@ -48,6 +50,9 @@ class Longwatch(Budgeted[_Kept | None]):
     `own` of itself and 1 - `own` of the mean of those that joined it, at its own place: what is
     alike averages its noise out, and nothing is lost without a trace.
 
+    Frames of few tokens are left as they are: `least` of a frame stay whatever `keep` says, unless
+    a share was asked for by `at`.
+
     Only the past is looked at and nothing is drawn by chance. The cost is one product (n, d) by
     (d, n) a frame and O(n k) a token kept.
     """
@@ -55,6 +60,7 @@ class Longwatch(Budgeted[_Kept | None]):
     paper: ClassVar[str | None] = None
 
     keep: float = 0.25
+    least: int = 16  # tokens of a frame, if it has as many; they tell more than they cost
     novelty: float = 0.8  # of a token like what was just kept of its cell, how much goes
     fade: float = 0.9  # of a reference's weight, what is left a frame later
     own: float = 0.5  # share of itself in a token that others joined; 1 merges none
@@ -62,9 +68,17 @@ class Longwatch(Budgeted[_Kept | None]):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
+        if self.least < 1:
+            raise ConfigError(f"at least 1 token of a frame must stay, not {self.least}")
         for name in ("novelty", "fade", "own"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
+
+    def keeping(self, share: float) -> Self:  # noqa: D102
+        return replace(self, keep=share, least=1)
+
+    def budget(self, n: int) -> int:  # noqa: D102
+        return max(super().budget(n), min(n, self.least))
 
     def new_state(self) -> _Kept | None:
         """Return nothing: of no cell was anything kept."""

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     preset: str = Field(
         default="", description="compressor, keep and policy by one name, unless given themselves"
     )
-    compressor: str = Field(default="keep_all", description="what thins out a frame's tokens")
+    compressor: str = Field(default="longwatch", description="what thins out a frame's tokens")
     keep: float = Field(
         default=0.0, description="share of a frame's tokens; 0 takes the compressor's own"
     )
@@ -88,6 +88,13 @@ class Settings(BaseSettings):
         default=0, ge=0, description="MiB of RAM for a kept stream's sealed blocks; 0: no limit"
     )
     thumbnail_mb: int = Field(default=64, ge=1, description="MiB of small pictures a kept stream")
+
+    watch_checks: float = Field(
+        default=20.0, gt=0, le=1000, description="questions a second of all watches together"
+    )
+    webhook_local: bool = Field(
+        default=False, description="let webhooks go to this machine and to private networks"
+    )
 
     frame_share: float = Field(
         default=0.5, description="of the model's time, for frames beside answers"

@@ -69,8 +69,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             papers=("2504.17343",),
         ),
         "longwatch": Preset(
-            "ours: a window, and an archive whose blocks fade as they age",
-            compressor="keep_all",
+            "ours: tokens that tell something new, a window, and an archive that fades as it ages",
+            compressor="longwatch",
             policy="longwatch",
         ),
     }

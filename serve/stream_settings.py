@@ -25,7 +25,7 @@ class StreamSettings:
     fps: float | None = 2.0  # frames taken a second, by presentation time; None takes all
     queue: int = 2  # frames that may wait for the model
     on_full: str = "drop_oldest"  # or drop_newest, block
-    compressor: str = "keep_all"  # a name of `compressors.COMPRESSORS`
+    compressor: str = "longwatch"  # a name of `compressors.COMPRESSORS`
     keep: float | None = None  # share of a frame's tokens; None is the compressor's own
     token_rate: float | None = None  # tokens a second of the stream's clock; None is no limit
     gate: float | None = None  # change below which a frame is not read, of 1; None reads all

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,7 +57,7 @@ def test_it_chooses_what_the_slow_loop_chooses(
     seed: int, k: int, novelty: float, fade: float
 ) -> None:
     clip = make(Clip(frames=5, grid=GRID, width=16, seed=seed))
-    method = Longwatch(keep=k / 6, novelty=novelty, fade=fade)
+    method = Longwatch(keep=k / 6, least=1, novelty=novelty, fade=fade)
     cells = [f.positions[1] * GRID[1] + f.positions[2] for f in run(method, clip)]
     wide = [tokens.embeds.double().numpy() for tokens in clip]
     assert [c.tolist() for c in cells] == places(slowly(wide, k, novelty, fade))
@@ -67,14 +69,14 @@ def test_what_stays_gives_way_to_what_is_new() -> None:
     still[0, 0] = 2
     more = still.clone()
     more[4, 3] = 1
-    kept = run(Longwatch(keep=1 / 6), [tokens_of(x, GRID) for x in (still, more)])
+    kept = run(Longwatch(keep=1 / 6, least=1), [tokens_of(x, GRID) for x in (still, more)])
     assert [k.positions[1:, 0].tolist() for k in kept] == [[0, 0], [1, 1]]
 
 
 def test_what_stays_is_told_again() -> None:
     x = torch.zeros(6, 8)
     x[0, 0], x[4, 3] = 2, 1
-    kept = run(Longwatch(keep=1 / 6), [tokens_of(x, GRID)] * 12)
+    kept = run(Longwatch(keep=1 / 6, least=1), [tokens_of(x, GRID)] * 12)
     told = [k.positions[1:, 0].tolist() for k in kept]
     assert told.count([0, 0]) > 2
     assert told.count([1, 1]) > 2
@@ -83,7 +85,7 @@ def test_what_stays_is_told_again() -> None:
 def test_a_drift_adds_up_until_it_is_told() -> None:
     """Each frame is nearly the one before, but not what was kept."""
     told = []
-    method, state = Longwatch(keep=1 / 6, fade=1.0, novelty=1.0), None
+    method, state = Longwatch(keep=1 / 6, least=1, fade=1.0, novelty=1.0), None
     for t in range(40):
         x = torch.zeros(6, 8)
         angle = torch.tensor(t * 0.05)
@@ -98,7 +100,7 @@ def test_a_drift_adds_up_until_it_is_told() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_what_is_left_joins_what_it_is_most_like(seed: int) -> None:
     tokens = make(Clip(grid=GRID, width=16, seed=seed))[0]
-    told = Longwatch(keep=2 / 6, own=0.75).compress(tokens, None)[0]
+    told = Longwatch(keep=2 / 6, least=1, own=0.75).compress(tokens, None)[0]
     centres = (told.positions[1] * GRID[1] + told.positions[2]).tolist()
     beyond = tokens.embeds - tokens.embeds.mean(0)
     ways = beyond / beyond.norm(dim=1, keepdim=True)
@@ -114,7 +116,7 @@ def test_what_is_left_joins_what_it_is_most_like(seed: int) -> None:
 
 def test_without_merging_tokens_stay_bit_by_bit() -> None:
     for before, kept in zip(
-        make(Clip(frames=3)), run(Longwatch(own=1.0), make(Clip(frames=3))), strict=True
+        make(Clip(frames=3)), run(Longwatch(own=1.0, least=1), make(Clip(frames=3))), strict=True
     ):
         index = kept.positions[1] * 3 + kept.positions[2]
         assert torch.equal(kept.embeds, before.embeds[index])
@@ -124,4 +126,24 @@ def test_without_merging_tokens_stay_bit_by_bit() -> None:
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_a_setting_out_of_range_is_refused(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=name):
-        Longwatch(**{name: value})
+        replace(Longwatch(), **{name: value})  # type: ignore[arg-type]
+
+
+def test_a_frame_cannot_be_left_without_a_token() -> None:
+    with pytest.raises(ConfigError, match="at least 1"):
+        Longwatch(least=0)
+
+
+@given(rows=st.integers(1, 6), columns=st.integers(1, 6), share=st.floats(0.01, 1.0))
+@quick
+def test_few_tokens_are_left_alone_unless_a_share_was_asked_for(
+    rows: int, columns: int, share: float
+) -> None:
+    tokens = make(Clip(grid=(rows, columns)))[0]
+    n, default = len(tokens), Longwatch()
+    kept = default.compress(tokens, default.new_state())[0]
+    assert len(kept) == max(min(n, 16), n // 4)
+    if n <= 16:
+        assert torch.equal(kept.embeds, tokens.embeds)
+    asked = default.at(share)
+    assert len(asked.compress(tokens, asked.new_state())[0]) <= max(1, share * n + 1e-6)
