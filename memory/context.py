@@ -75,28 +75,44 @@ class Context(Step):
         self._positions = positions.cpu()
         self._rotaries, self._masks = {}, {}
 
+    def rewind(self, length: int) -> None:
+        """Forget all new tokens but the first `length`, because a pass failed on its way."""
+        self.length = length
+
     def attend(  # noqa: D102
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float
     ) -> Tensor:
-        buffer = self._buffer(layer, query, key)
-        rotary = self._rotary(buffer.origin)
-        start, end = buffer.stored + self._start, buffer.stored + self.length
-        buffer.keys[:, start:end] = self.rope.rotate(key, rotary)
-        buffer.values[:, start:end] = value
-        keys, values = buffer.keys[:, :end], buffer.values[:, :end]
-        rotated = self.rope.rotate(query, rotary)
-        if end not in self._masks:
-            self._masks[end] = causal(rotated, keys)
-        return packed(rotated, keys, values, scale, self._masks[end])
+        at = self.places(layer, query, key)
+        origin = tuple(at[:, 0].tolist())
+        if origin not in self._rotaries:
+            self._rotaries[origin] = self.rope.table(at)
+        rotary = self._rotaries[origin]
+        query, key = self.rope.rotate(query, rotary), self.rope.rotate(key, rotary)
+        return self.look(layer, query, key, value, scale)
 
-    def _rotary(self, origin: Tensor) -> Rotary:
-        """Return the rotation of the running pass's tokens."""
+    def places(self, layer: int, query: Tensor, key: Tensor) -> Tensor:
+        """Return the positions, (a, n) int64, of the running pass's tokens in `layer`.
+
+        `query` is (heads, n, d), `key` is (h, n, d), both un-rotated; in a layer's first pass
+        they decide what is recalled, and so where new tokens stand.
+        """
         if self._positions is None:
             raise RuntimeError("`begin` announces a pass before its layers attend")
-        at = tuple(origin[:, 0].tolist())
-        if at not in self._rotaries:
-            self._rotaries[at] = self.rope.table(self._positions + origin)
-        return self._rotaries[at]
+        return self._positions + self._buffer(layer, query, key).origin
+
+    def look(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        """Append what is new and attend to all there is, as `attend` does, after `places`.
+
+        `query` and `key` are rotated.
+        """
+        buffer = self._buffers[layer]
+        start, end = buffer.stored + self._start, buffer.stored + self.length
+        buffer.keys[:, start:end] = key
+        buffer.values[:, start:end] = value
+        keys, values = buffer.keys[:, :end], buffer.values[:, :end]
+        if end not in self._masks:
+            self._masks[end] = causal(query, keys)
+        return packed(query, keys, values, scale, self._masks[end])
 
     def _buffer(self, layer: int, query: Tensor, like: Tensor) -> Buffer:
         """Return the layer's keys and values, with space for the running pass."""

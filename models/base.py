@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import torch
 
+from longwatch.memory.pack import Pack
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
     from longwatch.memory.base import Step
+    from longwatch.memory.context import Context
     from longwatch.models.decoder import Decoder
     from longwatch.types import Frame, VisualTokens
 
@@ -84,6 +87,7 @@ class VideoLM(ABC):
     tokenizer: Tokenizer
     stop_ids: frozenset[int]  # any of these ends an answer
     window_tokens: int  # a sensible sliding window for this model
+    yes_or_no: str = " Answer with yes or no."  # what makes a question be answered so
 
     @abstractmethod
     def encode(self, frames: Sequence[Frame]) -> list[VisualTokens]:
@@ -150,6 +154,19 @@ class VideoLM(ABC):
         """
         positions = _text(start, len(ids), self.decoder.rope.axes)
         return self.decoder.forward(self.decoder.embed(ids), positions, step)[-1]
+
+    def read_texts(self, texts: Sequence[Sequence[int]], contexts: Sequence[Context]) -> Tensor:
+        """Run the language model once over several texts, each after all of its own context.
+
+        Returns their last hidden states, (texts, d).
+        """
+        sizes, axes = list(map(len, texts)), self.decoder.rope.axes
+        if len(sizes) == 1:
+            return self.read_text(texts[0], contexts[0], contexts[0].length)[None]
+        positions = [_text(c.length, n, axes) for c, n in zip(contexts, sizes, strict=True)]
+        embeds = self.decoder.embed([token for text in texts for token in text])
+        hidden = self.decoder.forward(embeds, torch.cat(positions, 1), Pack(contexts, sizes))
+        return hidden[torch.tensor(sizes).cumsum(0) - 1]
 
 
 def _text(start: int, n: int, axes: int) -> Tensor:
