@@ -14,7 +14,7 @@ from longwatch.errors import LongwatchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VERBS = ("serve", "watch", "ask", "demo", "streams", "methods", "doctor")
+VERBS = ("serve", "watch", "ask", "demo", "streams", "keys", "methods", "doctor")
 BAD_INPUT = 2  # the exit code when nothing was started
 INTERRUPTED = 130
 

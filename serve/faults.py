@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from longwatch.errors import (
+    AuthenticationError,
     ClosedError,
     EmptyStreamError,
+    ForbiddenError,
     InputError,
     LimitError,
     LongwatchError,
@@ -15,10 +17,19 @@ from longwatch.errors import (
 
 HTTP_STATUS: tuple[tuple[type[LongwatchError], int], ...] = (
     (NotFoundError, 404),
+    (AuthenticationError, 401),
+    (ForbiddenError, 403),
     (InputError, 400),
     (LimitError, 429),
     (ClosedError, 503),
 )
+STATUS_OF_CODE = {  # where the class alone does not tell
+    "frame_too_large": 413,
+    "message_too_large": 413,
+    "origin_not_allowed": 403,
+    "unsupported_encoding": 415,
+    "request_timeout": 408,
+}
 
 
 def internal() -> LongwatchError:
@@ -43,8 +54,14 @@ def retryable(error: LongwatchError) -> bool:
     return isinstance(error, LimitError | EmptyStreamError | ClosedError)
 
 
+def retry_after(error: LongwatchError) -> float | None:
+    """Return the seconds after which to try again; None if that is of no use."""
+    if isinstance(error, LimitError):
+        return error.retry_after
+    return 1.0 if retryable(error) else None
+
+
 def http_status(error: LongwatchError) -> int:
     """Return the HTTP status of an error; 500 for whatever is not the client's doing."""
-    if error.code in ("frame_too_large", "message_too_large"):
-        return 413
-    return next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 500)
+    by_class = next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 500)
+    return STATUS_OF_CODE.get(error.code, by_class)

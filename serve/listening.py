@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from longwatch.serve.answer import Done
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from longwatch.serve.answer import AnswerEvent, Question
-    from longwatch.serve.engine import Engine
+    from longwatch.serve.decode import Answer
+
+
+class Asked(Protocol):
+    """Whoever takes questions: the engine, or the service on behalf of a key."""
+
+    def ask(
+        self, stream: str, question: Question, listener: Callable[[AnswerEvent], None]
+    ) -> Answer:
+        """Put a question; see `Engine.ask`."""
+        ...
 
 
 class Listening:
     """One question's events, in order, as an asynchronous iterator.
 
-    Whoever stops listening early must `cancel`. Raises what `Engine.ask` raises.
+    Whoever stops listening early must `cancel`. Raises what `ask` raises.
     """
 
-    def __init__(self, engine: Engine, stream: str, question: Question) -> None:
+    def __init__(self, asked: Asked, stream: str, question: Question) -> None:
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[AnswerEvent] = asyncio.Queue()  # at most one a token
-        self._answer = engine.ask(stream, question, self._take)
+        self._answer = asked.ask(stream, question, self._take)
 
     async def __aiter__(self) -> AsyncIterator[AnswerEvent]:
         """Yield the events up to the last one, `Done`."""

@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from longwatch.serve.faults import error_object, retryable
+from longwatch.serve.faults import error_object, retry_after
 
 if TYPE_CHECKING:
     from longwatch.errors import LongwatchError
@@ -36,11 +36,11 @@ def error(
 
     After a `fatal` one the connection is closed.
     """
-    again = retryable(fault)
+    wait = retry_after(fault)
     lw = {
-        "retryable": again,
+        "retryable": wait is not None,
         "fatal": fatal,
-        "retry_after_ms": 1000 if again else None,
+        "retry_after_ms": None if wait is None else round(wait * 1000),
         "stream": stream,
     }
     return event("error", error={**error_object(fault), "event_id": cause, "lw": lw})

@@ -10,6 +10,8 @@
     * SourceError
     * NotFoundError (also LookupError)
         * EmptyStreamError
+    * AuthenticationError
+    * ForbiddenError
     * LimitError
     * ClosedError
     * StorageError
@@ -93,11 +95,36 @@ class EmptyStreamError(NotFoundError):
     code = "stream_empty"
 
 
+class AuthenticationError(LongwatchError):
+    """Nobody knows who asks: no key, a wrong one, or one that was revoked or has expired."""
+
+    code = "invalid_key"
+    kind = "authentication_error"
+
+
+class ForbiddenError(LongwatchError):
+    """It is known who asks, and that one may not."""
+
+    code = "forbidden"
+    kind = "permission_error"
+
+
 class LimitError(LongwatchError):
-    """A limit was reached; the request may succeed later."""
+    """A limit was reached; the request may succeed after about `retry_after` seconds."""
 
     code = "overloaded"
     kind = "rate_limit_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float = 1.0,
+    ) -> None:
+        super().__init__(message, code=code, param=param)
+        self.retry_after = retry_after
 
 
 class ClosedError(LongwatchError):

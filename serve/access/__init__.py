@@ -1,0 +1,1 @@
+"""Who may do what: keys, tickets, rules for routes and events, limits."""

@@ -1,0 +1,116 @@
+"""Stands before every route: nothing that is asked over HTTP comes by without passing here."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+
+from longwatch.errors import InputError, LongwatchError, ProtocolError
+from longwatch.serve.access.body import limited
+from longwatch.serve.access.origins import LOOPBACK, check_host, check_origin
+from longwatch.serve.access.principal import EVERYONE, NOBODY, Principal, acting_as
+from longwatch.serve.access.rules import OPEN, READS, scope_of_request, stream_of_request
+from longwatch.serve.refusals import error_response
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from longwatch.serve.service import Service
+
+log = logging.getLogger(__name__)
+
+
+class Guard:
+    """Lets each request through as its principal, or refuses it.
+
+    A websocket comes through as nobody: its route finds out who it is.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection of ASGI's."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            with acting_as(NOBODY if self._service.access.needs_keys else EVERYONE):
+                await self._app(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        try:
+            principal = self._admit(scope, headers)
+        except LongwatchError as error:
+            self._service.metrics.errors.labels(error.code).inc()
+            log.info("a request was refused", extra={"code": error.code, "path": scope["path"]})
+            await error_response(error)(scope, receive, send)
+            return
+        body = limited(receive, self._service.settings.max_message_bytes)
+        with acting_as(principal):
+            await self._app(scope, body, send)
+
+    def _admit(self, scope: Scope, headers: Headers) -> Principal:
+        """Return on whose behalf a request is; `LongwatchError` if it may not be done."""
+        access, settings, path = self._service.access, self._service.settings, scope["path"]
+        if path in OPEN and "authorization" not in headers:
+            return NOBODY if access.needs_keys else EVERYONE
+        check_caller(self._service, headers, reads=scope["method"] in READS)
+        principal = access.identify(bearer(headers), address(scope))
+        if path not in OPEN:
+            principal.require(scope_of_request(scope["method"], path))
+        stream = stream_of_request(path)
+        if stream is not None and not principal.sees(stream):
+            with acting_as(principal):  # it is said as of a stream that is not there
+                self._service.engine.stream(stream)
+        size = _check_body(headers, settings.max_message_bytes)
+        if size:
+            access.usage(principal).allowance.take("bytes", size)
+        return principal
+
+
+def check_caller(service: Service, headers: Headers, *, reads: bool) -> None:
+    """Refuse a name of ours, or a page, that nobody allowed; see `origins`.
+
+    Pages of other sites cannot see what they read, so that for reading the name alone matters.
+    """
+    settings, needs_keys = service.settings, service.access.needs_keys
+    if not needs_keys and settings.host in LOOPBACK:
+        check_host(headers.get("host"), settings.hosts)
+    if not reads:
+        own = headers.get("host") if needs_keys else None
+        check_origin(headers.get("origin"), own, settings.origins)
+
+
+def bearer(headers: Headers) -> str | None:
+    """Return the key in `Authorization`, if it has one."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() or None if kind.lower() == "bearer" else None
+
+
+def address(scope: Scope) -> str:
+    """Return where a connection comes from, as far as it is known."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _check_body(headers: Headers, limit: int) -> int:
+    """Return how long a body says that it is; refuse one that is packed or too long."""
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise InputError(
+            "a body that is packed is not taken, as a small one may unpack to any size; send it "
+            "as it is",
+            code="unsupported_encoding",
+        )
+    told = headers.get("content-length", "0")
+    if not told.isascii() or not told.isdecimal() or int(told) > limit:
+        raise ProtocolError(
+            f"a request may have {limit} bytes and this one has more; send less",
+            code="message_too_large",
+        )
+    return int(told)
