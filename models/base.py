@@ -108,6 +108,13 @@ class VideoLM(ABC):
         They follow the frames, and the model answers right after them.
         """
 
+    def evidence(self, tokens: VisualTokens, question: str) -> float:
+        """Return what a frame's tokens alone say for yes to a question about it, in nats.
+
+        0 where they say nothing: with most models only reading them tells.
+        """
+        return 0.0
+
     def frame_advance(self) -> int | None:
         """Return the M-RoPE step from one frame to the next, if frames form one video."""
         return None

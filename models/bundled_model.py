@@ -19,10 +19,12 @@ from longwatch.models import selftest
 from longwatch.models.base import VideoLM
 from longwatch.models.bundled_chat import dialogue_ids
 from longwatch.models.bundled_tokenizer import OPENING, SPECIAL, BundledTokenizer
+from longwatch.models.cells import places, positions
 from longwatch.models.colours import frame_colours
 from longwatch.models.concept_head import ConceptHead, load_head
 from longwatch.models.decoder import Decoder
 from longwatch.models.efficientnet import CLASSES, EfficientNetLite2, channels_last, preprocess
+from longwatch.models.likeness import Likeness
 from longwatch.models.soft_words import SoftWords, Weights, Words, likely
 from longwatch.stream.painting import COLOURS
 from longwatch.types import VisualTokens
@@ -70,6 +72,7 @@ class BundledVLM(VideoLM):
 
     name = "bundled"
     tokenizer: BundledTokenizer
+    yes_or_no = ""  # it was taught so
 
     def __init__(self, parts: _Parts, grid: tuple[int, int]) -> None:
         rows, columns = grid
@@ -83,8 +86,9 @@ class BundledVLM(VideoLM):
         self._grid = grid
         device = self.decoder.device
         self._classes = torch.tensor(parts.tokenizer.classes, device=device)
-        self._places = _places(grid).to(device)
-        self.positions = _positions(grid).to(device)  # (3, 1 + cells) of a frame's tokens
+        self._likeness = Likeness(parts.tokenizer, parts.words)
+        self._places = places(grid).to(device)
+        self.positions = positions(grid).to(device)  # (3, 1 + cells) of a frame's tokens
 
     @torch.inference_mode()
     def encode(self, frames: Sequence[Frame]) -> list[VisualTokens]:  # noqa: D102
@@ -122,6 +126,9 @@ class BundledVLM(VideoLM):
         """Return the same with one position for all tokens of the frame: the place is in them."""
         source = super().frame_input(tokens, time)
         return replace(source, positions=torch.zeros_like(source.positions))
+
+    def evidence(self, tokens: VisualTokens, question: str) -> float:  # noqa: D102
+        return self._likeness.evidence(tokens, question)
 
     def prompt_ids(self, turns: Sequence[Turn]) -> list[int]:
         """Return the last turns with their marks; see `dialogue_ids`."""
@@ -232,19 +239,3 @@ def _cast(module: nn.Module, dtype: torch.dtype) -> nn.Module:
     for weight in module.parameters():
         weight.data = weight.data.to(dtype)
     return module
-
-
-def _places(grid: tuple[int, int]) -> Tensor:
-    """Return x and y, (1 + cells, 2), of the tokens: NaN for the whole frame, then raster."""
-    rows, columns = grid
-    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
-    middles = torch.stack([(x + 0.5) / columns, (y + 0.5) / rows], -1).flatten(0, 1)
-    return torch.cat([torch.full((1, 2), torch.nan), middles])
-
-
-def _positions(grid: tuple[int, int]) -> Tensor:
-    """Return the tokens' places, (3, 1 + cells): the whole frame's in the middle, then raster."""
-    rows, columns = grid
-    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
-    cells = torch.stack([torch.zeros_like(y), y, x]).flatten(1)
-    return torch.cat([torch.tensor([[0], [rows // 2], [columns // 2]]), cells], 1)
