@@ -1,0 +1,63 @@
+"""The watches as one session sees them: those that it made, and those of its streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from longwatch.serve.realtime import events
+from longwatch.serve.realtime.messages import WatchCreate, WatchDelete, WatchList, WatchUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from longwatch.serve.realtime.outbox import Outbox
+    from longwatch.serve.watches.table import Table
+    from longwatch.serve.watches.watch import Watch
+
+WatchEvent = WatchCreate | WatchUpdate | WatchDelete | WatchList
+
+
+class Watches:
+    """Makes and changes watches for a session, and tells it what they say."""
+
+    def __init__(
+        self, table: Table, outbox: Outbox, session: str, own: Callable[[], Collection[str]]
+    ) -> None:
+        self._table = table
+        self._outbox = outbox
+        self._session = session
+        self._own = own  # the session's streams
+        table.listeners.append(self._hear)
+
+    def close(self) -> None:
+        """Hear no more; the watches stay."""
+        if self._hear in self._table.listeners:
+            self._table.listeners.remove(self._hear)
+
+    def handle(self, event: WatchEvent) -> None:
+        """Do what an event asks for; see `Table` for what is raised.
+
+        `cause` in the reply is the event's own id, so that a client finds what it asked for.
+        """
+        match event:
+            case WatchCreate():
+                made = self._table.create(event.settings(), self._session)
+                self._say("lw.watch.created", event, watch=made.json())
+            case WatchUpdate():
+                changed = self._table.update(event.watch_id, event.changes(), paused=event.paused)
+                self._say("lw.watch.updated", event, watch=changed.json())
+            case WatchDelete():
+                gone = self._table.delete(event.watch_id)
+                self._say("lw.watch.deleted", event, watch_id=gone.id)
+            case WatchList():
+                listed = [watch.json() for watch in self._table.all()]
+                self._say("lw.watch.listed", event, watches=listed)
+
+    def _hear(self, kind: str, watch: Watch, fields: dict[str, Any]) -> None:
+        streams = [fields["stream"]] if "stream" in fields else self._own()
+        mine = watch.owner == self._session
+        if mine or any(name in self._own() and watch.settings.covers(name) for name in streams):
+            self._outbox.put(events.event(kind, **fields))
+
+    def _say(self, kind: str, cause: WatchEvent, **fields: Any) -> None:
+        self._outbox.put(events.event(kind, cause=cause.event_id, **fields))

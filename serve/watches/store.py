@@ -1,0 +1,87 @@
+"""Watches on disk: what they watch for, how they are doing, and what they told already."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from longwatch.memory.durable.database import Database
+from longwatch.serve.watches.rise import Rise
+from longwatch.serve.watches.watch import Watch, WatchSettings, Webhook
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+FILE = "watches.db"
+FORMAT = 1
+TABLES = ("watches", "rises")
+SCHEMA = """
+CREATE TABLE watches (id TEXT PRIMARY KEY, created REAL NOT NULL, body TEXT NOT NULL);
+CREATE TABLE rises (
+    watch TEXT NOT NULL, stream TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (watch, stream)
+);
+"""
+
+
+class Store:
+    """Watches in one SQLite file; what was written is there after a kill. Any thread may call."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the file in `folder`, or make it.
+
+        Raises:
+            StorageError: a later version wrote it.
+            OSError, sqlite3.Error: it can be neither opened nor made.
+        """
+        self._base = Database(folder / FILE, SCHEMA, TABLES, FORMAT)
+        (folder / FILE).chmod(0o600)  # it holds the secrets that sign webhooks
+
+    def load(self) -> list[tuple[Watch, dict[str, Rise]]]:
+        """Return all watches, oldest first, and how each of their streams stood."""
+        rises: dict[str, dict[str, Rise]] = {}
+        for watch, stream, body in self._base.run("SELECT watch, stream, body FROM rises"):
+            rises.setdefault(watch, {})[stream] = Rise(**json.loads(body))
+        rows = self._base.run("SELECT body FROM watches ORDER BY created, id")
+        watches = [_watch(json.loads(body)) for (body,) in rows]
+        return [(watch, rises.get(watch.id, {})) for watch in watches]
+
+    def put(self, watch: Watch, rises: dict[str, Rise] | None = None) -> None:
+        """Write a watch down, and how these of its streams stand, in one transaction."""
+
+        def write(base: sqlite3.Connection) -> None:
+            body = json.dumps({**asdict(watch), "owner": None})
+            base.execute(
+                "INSERT OR REPLACE INTO watches VALUES (?, ?, ?)", (watch.id, watch.created, body)
+            )
+            base.executemany(
+                "INSERT OR REPLACE INTO rises VALUES (?, ?, ?)",
+                [
+                    (watch.id, name, json.dumps(asdict(rise)))
+                    for name, rise in (rises or {}).items()
+                ],
+            )
+
+        self._base.do(write)
+
+    def remove(self, watch_id: str) -> None:
+        """Forget a watch."""
+
+        def write(base: sqlite3.Connection) -> None:
+            base.execute("DELETE FROM watches WHERE id = ?", (watch_id,))
+            base.execute("DELETE FROM rises WHERE watch = ?", (watch_id,))
+
+        self._base.do(write)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()
+
+
+def _watch(body: dict[str, Any]) -> Watch:
+    settings = body.pop("settings")
+    hook = settings.pop("webhook")
+    streams = tuple(settings.pop("streams"))
+    made = WatchSettings(**settings, streams=streams, webhook=hook and Webhook(**hook))
+    return Watch(**body, settings=made)

@@ -1,0 +1,139 @@
+"""Looks at the streams for all watches, one check at a time, and says what came true."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from longwatch.errors import LongwatchError
+from longwatch.serve.watches.rota import Rota
+from longwatch.serve.watches.score import ask_when_free
+from longwatch.serve.watches.table import Table
+from longwatch.serve.watches.webhook import Webhooks
+from longwatch.serve.watches.wording import asked
+
+if TYPE_CHECKING:
+    from longwatch.serve.engine import Engine
+    from longwatch.serve.metrics import Metrics
+    from longwatch.serve.stream import Glimpse
+    from longwatch.serve.watches.rota import Pair, RotaSettings
+    from longwatch.serve.watches.store import Store
+    from longwatch.serve.watches.watch import Watch
+
+log = logging.getLogger(__name__)
+POLL = 0.05  # seconds between two looks for new frames
+PAUSE = 1.0  # seconds, after something went wrong
+
+
+class Watching:
+    """The watches of one service. On the event loop's thread, but for the model's part."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: RotaSettings,
+        metrics: Metrics,
+        store: Store | None = None,
+        *,
+        local: bool = False,  # webhooks may go to this machine and to private networks
+    ) -> None:
+        self._rota = Rota(settings)
+        self.table = Table(self._rota, store)
+        self._engine, self._metrics = engine, metrics
+        self._hooks = Webhooks(lambda outcome: metrics.webhooks.labels(outcome).inc(), local=local)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop looking, and write down what waits."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self._hooks.close()
+        await self.table.close()
+
+    async def _run(self) -> None:
+        while True:
+            pair = None
+            try:
+                self.table.end_those_over()
+                await self._see()
+                pair = self._rota.next(time.monotonic())
+                if pair is not None:
+                    await self._check(pair)
+            except LongwatchError as error:  # the stream is gone, or its memory lost the frame
+                log.info("a watch could not look: %s", error)
+            except Exception:
+                log.exception("a watch failed")
+                await asyncio.sleep(PAUSE)
+            if pair is None:
+                await asyncio.sleep(POLL)
+
+    async def _see(self) -> None:
+        """Take in the newest frames; those that show nothing new keep the score that they have."""
+        newest: dict[str, Glimpse] = {}
+        active = [watch for watch in self.table.all() if watch.active]
+        for stream in self._engine.streams() if active else ():
+            if stream.newest is not None:
+                newest[stream.name] = stream.newest
+        for pair, at, known in list(self._rota.see(active, newest)):
+            self._metrics.watch_checks.labels("unchanged").inc()
+            await self._take(pair, at, known)
+
+    async def _check(self, pair: Pair) -> None:
+        """Ask the model, when it is free, and take in what it says."""
+        glimpse = self._rota.begin(pair)
+        if glimpse is None:
+            return
+        at = glimpse.frame.time
+        snapshot = self._engine.stream(pair.stream).snapshot(at)
+        put = asked(pair.watch.settings.condition)
+        yes, seconds = await ask_when_free(self._engine, snapshot, put.question, glimpse.tokens)
+        self._metrics.watch_checks.labels("asked").inc()
+        self._metrics.watch_check.observe(seconds)
+        await self._take(pair, at, 1 - yes if put.negated else yes)
+
+    async def _take(self, pair: Pair, at: float, found: float) -> None:
+        """Take in a score, 0 to 1, at a time of the stream; fire if it is time to."""
+        watch = self.table.find(pair.watch.id)
+        if watch is None or not watch.active:
+            return
+        told = pair.rise.told
+        fires = pair.rise.take(at, found, watch.settings)
+        if not fires and pair.rise.told == told:
+            return
+        if fires:
+            over = watch.settings.once
+            watch = replace(watch, fired=watch.fired + 1, last_fired=time.time(), ended=over)
+        written = self.table.put(watch, {pair.stream: pair.rise})
+        if fires:
+            if written is not None:
+                await written  # so that no kill makes it be told twice
+            self._fire(watch, pair.stream, at, found)
+
+    def _fire(self, watch: Watch, stream: str, at: float, found: float) -> None:
+        pts = round(at * 1e6)
+        url = f"/v1/streams/{stream}/frames/{pts}.jpg"
+        fields: dict[str, Any] = {
+            "watch_id": watch.id,
+            "stream": stream,
+            "pts_us": pts,
+            "text": watch.settings.condition,
+            "score": round(found, 4),
+            "fired_at": watch.last_fired,
+            "evidence": [{"stream": stream, "pts_us": pts, "url": url}],
+        }
+        self._metrics.watch_fired.inc()
+        self.table.tell("lw.watch.fired", watch, fields)
+        if self.table.find(watch.id) is not None:
+            self.table.tell_state(watch.id)
+        if watch.settings.webhook is not None:
+            self._hooks.post(watch.settings.webhook, {"type": "lw.watch.fired", **fields})

@@ -1,0 +1,38 @@
+"""Laws of watches on disk."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from longwatch.serve.watches.rise import Rise
+from longwatch.serve.watches.store import FILE, Store
+from longwatch.serve.watches.watch import Watch, WatchSettings, Webhook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOOK = Webhook("https://host/x", "secret")
+WATCH = Watch("watch_1", WatchSettings("a dog", ("a", "b-*"), until=5e9, webhook=HOOK), 1.0)
+
+
+def test_a_watch_comes_back_as_it_was_but_for_the_session_that_made_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    rise = Rise(since=1.0, told=True, fired=1.5, time=2.0, score=0.5)
+    store.put(replace(WATCH, owner="sess_1", fired=3), {"a": rise})
+    store.put(replace(WATCH, id="watch_0", created=0.0))
+    again = Store(tmp_path)  # as after a kill: nothing was closed
+    assert again.load() == [
+        (replace(WATCH, id="watch_0", created=0.0), {}),
+        (replace(WATCH, fired=3), {"a": rise}),
+    ]
+    again.remove(WATCH.id)
+    assert [watch.id for watch, _ in store.load()] == ["watch_0"]
+    store.close()
+    again.close()
+
+
+def test_nobody_else_may_read_the_secrets(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
