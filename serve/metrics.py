@@ -63,6 +63,20 @@ class Metrics(Observer):
         self._next = self._histogram("inter_token_latency", "From one token to the next.", FAST)
         self._whole = self._histogram("request_e2e", "From question to the answer's end.", SLOW)
 
+        self.watch_fired = Counter(
+            "longwatch_watch_fired", "Firings of watches.", registry=self.registry
+        )
+        self.watch_checks = Counter(
+            "longwatch_watch_checks",
+            "Looks of watches at frames, by outcome: asked the model, or unchanged.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.watch_check = self._histogram("watch_check", "A watch's question to the model.", FAST)
+        self.webhooks = Counter(
+            "longwatch_webhooks", "Webhook posts, by outcome.", ["outcome"], registry=self.registry
+        )
+
     def watch(self, feeds: Feeds) -> None:
         """Report on all streams, at each scrape."""
         self.registry.register(_Streams(feeds, self._labelled))
