@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,16 +125,13 @@ class Archive:
     def read(self, layer: int, ids: NDArray[np.int64], view: View) -> tuple[Tensor, Tensor]:
         """Return the keys and values, (h, b * T, d), of blocks in RAM, in the order of time."""
         rungs, slots = view.rows.rung[ids - view.base], self.tier.slots(ids)
+        there = dict.fromkeys(rungs.tolist())  # older blocks are on later rungs
         found = []
-        for rung in dict.fromkeys(rungs.tolist()):  # older blocks are on later rungs
-            here = torch.from_numpy(slots[rungs == rung])
-            rows = self.tier.arenas[rung].gather(layer, here)
-            rows = rows.to(self.shape.device, non_blocking=True)
-            codec = self.sealing.rungs[rung].codec
-            found.append(codec.decode(rows, *self._block, self.shape.dtype))
-        keys, values = (
-            torch.cat(x).transpose(0, 1).flatten(1, 2) for x in zip(*found, strict=True)
-        )
+        for codec, alike in groupby(there, lambda rung: self.sealing.rungs[rung].codec):
+            rows = [self._rows(layer, rung, slots[rungs == rung]) for rung in alike]
+            found.append(codec.decode(torch.cat(rows), *self._block, self.shape.dtype))
+        parts = found[0] if len(found) == 1 else [torch.cat(x) for x in zip(*found, strict=True)]
+        keys, values = (x.transpose(0, 1).flatten(1, 2) for x in parts)
         return keys, values
 
     def bounds(self) -> tuple[list[int], int]:
@@ -153,6 +151,10 @@ class Archive:
         self._table.skip(end)
         self._dead = np.ones(end, np.bool_)
         self._dead[[block for ids in self._rungs for block in ids]] = False
+
+    def _rows(self, layer: int, rung: int, slots: NDArray[np.int64]) -> Tensor:
+        rows = self.tier.arenas[rung].gather(layer, torch.from_numpy(slots))
+        return rows.to(self.shape.device, non_blocking=True)
 
     def _fill(self, frames: Sequence[Segment]) -> int:
         """Return how many of the oldest frames fill a block, 0 if all together do not yet."""
