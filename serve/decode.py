@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from longwatch.errors import ClosedError, LongwatchError, ModelError
 from longwatch.memory.recall import need_of
 from longwatch.models.sampling import Sampler
 from longwatch.models.text import TextStream
-from longwatch.serve.answer import Delta, Done, Started, Timing, Usage
+from longwatch.serve.answer import Delta, Done, Started, Usage
+from longwatch.serve.clock import Clock
 from longwatch.serve.evidence import evidence
 from longwatch.serve.lengths import check_lengths
+from longwatch.serve.passes import Pass
 from longwatch.serve.ranges import limited
 from longwatch.serve.sure import entropy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
     from torch import Tensor
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from longwatch.models.base import VideoLM
     from longwatch.serve.answer import AnswerEvent, Question, Status
     from longwatch.serve.observer import Observer
+
+    Steps = Generator[Pass | None, Tensor | None, None]
+    Logits = Generator[Pass | None, Tensor | None, Tensor | None]
 
 log = logging.getLogger(__name__)
 PREFILL_TOKENS = 256  # of a dialogue in one pass, so that a long one holds nobody up
@@ -66,10 +70,7 @@ class Answer:
         self._text: list[str] = []
         self._tokens = 0
         self._done = False
-        self._asked = time.perf_counter()
-        self._begun: float | None = None  # when the prefill began
-        self._first: float | None = None  # when the first token was there
-        self._last = self._asked  # when the newest token was there
+        self._clock = Clock(observer)
 
     @property
     def as_of(self) -> float:
@@ -87,6 +88,22 @@ class Answer:
         need = self._need
         return need is None or need.ready or self._cancelled.is_set()
 
+    @property
+    def begun(self) -> bool:
+        """Tell whether the prefill began."""
+        return self._clock.begun is not None
+
+    @property
+    def cancelled(self) -> bool:
+        """Tell whether the answer was cancelled; its next step is then its last."""
+        return self._cancelled.is_set()
+
+    @property
+    def overdue(self) -> bool:
+        """Tell whether it should have begun by now and has not."""
+        deadline = self._question.deadline
+        return not self.begun and deadline is not None and self._clock.waited > deadline
+
     def cancel(self) -> None:
         """Stop decoding within two steps; doing so again, or after the end, does nothing."""
         self._cancelled.set()
@@ -97,18 +114,22 @@ class Answer:
         self._observer.answer_started()
         self._tell(Started(self.as_of, position))
 
-    def steps(self) -> Iterator[None]:
-        """Prefill, then decode a token a step; the engine decides when to go on."""
+    def steps(self) -> Steps:
+        """Prefill, then decode a token a step; the engine decides when to go on.
+
+        Whoever runs it sends the logits of each pass that it yields, or None to cancel it. Where
+        it yields None it lets others go first; the pass after that is to be run without delay.
+        """
         if self._cancelled.is_set():
             self._finish("cancelled", "client_cancelled")
             return
         sampling, model = self._question.sampling, self._model
         sampler, text = Sampler(sampling), TextStream(model.tokenizer, sampling.stop)
-        self._begun = time.perf_counter()
-        hidden = yield from self._prefill()
-        while hidden is not None:
-            token = sampler.pick(model.decoder.logits(hidden))
-            self._mark()
+        self._clock.begin()
+        logits = yield from self._prefill()
+        while logits is not None:
+            token = sampler.pick(logits)
+            self._clock.mark()
             if token in model.stop_ids:
                 break
             self._tokens += 1
@@ -119,8 +140,8 @@ class Answer:
                 self._emit(text.finish())
                 self._finish("incomplete", "max_output_tokens")
                 return
-            hidden = yield from self._next([token])
-        if hidden is None:
+            logits = yield from self._next([token])
+        if logits is None:
             self._finish("cancelled", "client_cancelled")
             return
         self._emit(text.finish())
@@ -140,54 +161,53 @@ class Answer:
         """End the answer because the engine stops."""
         self.fail(ClosedError("the service is stopping; ask again when it is back"))
 
-    def _prefill(self) -> Generator[None, None, Tensor | None]:
-        """Read the dialogue; return the last hidden state, or None if cancelled.
+    def _prefill(self) -> Logits:
+        """Read the dialogue; return the logits after it, or None if cancelled.
 
         Where the policy has a gate, a model that is sure of its first word recalls nothing.
         """
         recalling = self._limits.snapshot.policy.recalling
         gate = None if recalling is None or self._limits.span else recalling.gate
         if gate is not None:
-            hidden = yield from self._read(recall=False)
-            if hidden is None or entropy(self._model.decoder.logits(hidden)) < gate:
-                return hidden
-            yield
+            logits = yield from self._read(recall=False)
+            if logits is None or entropy(logits) < gate:
+                return logits
         return (yield from self._read(recall=True))
 
-    def _read(self, *, recall: bool) -> Generator[None, None, Tensor | None]:
+    def _read(self, *, recall: bool) -> Logits:
         """Read the dialogue in passes over a new context; return the same.
 
         Where blocks on disk are missing, the first pass is read again once they are in RAM.
         """
         room = len(self._ids) + self._question.sampling.max_tokens
         rope, snapshot = self._model.decoder.rope, self._limits.snapshot
-        hidden: Tensor | None = None
         while True:
             self._context = snapshot.context(rope, room=room, recall=recall, need=self._need)
-            hidden = self._model.read_text(self._ids[:PREFILL_TOKENS], self._context)
+            logits = yield from self._next(self._ids[:PREFILL_TOKENS])
             self._need = need_of(self._context)
+            if logits is None:
+                return None
             if self._need is None or self._need.met():
                 break
             self._need.ask(self._wake)
+            yield None
             while not self.ready:
-                yield
-            if self._cancelled.is_set():
+                yield None
+            if self.cancelled:
                 return None
             self._need.land()  # and read in this very step, before they may go again
         self._need = None
         for start in range(PREFILL_TOKENS, len(self._ids), PREFILL_TOKENS):
-            hidden = yield from self._next(self._ids[start : start + PREFILL_TOKENS])
-            if hidden is None:
-                break
-        return hidden
+            if logits is not None:
+                logits = yield from self._next(self._ids[start : start + PREFILL_TOKENS])
+        return logits
 
-    def _next(self, ids: list[int]) -> Generator[None, None, Tensor | None]:
-        """Let others go first, then read `ids`; return the same."""
-        yield
-        context = self._context
-        if self._cancelled.is_set() or context is None:
+    def _next(self, ids: list[int]) -> Logits:
+        """Have `ids` read; return the same."""
+        if self._context is None:
             return None
-        return self._model.read_text(ids, context, start=context.length)
+        last = self._context.length + len(ids) >= len(self._ids)
+        return (yield Pass(ids, self._context, last))
 
     def _emit(self, piece: str) -> None:
         if piece:
@@ -202,29 +222,14 @@ class Answer:
             log.exception("the listener of an answer failed")
             self.cancel()
 
-    def _mark(self) -> None:
-        now = time.perf_counter()
-        if self._first is None:
-            self._first = now
-            self._observer.first_token(now - self._asked)
-        else:
-            self._observer.next_token(now - self._last)
-        self._last = now
-
     def _finish(self, status: Status, reason: str, error: LongwatchError | None = None) -> None:
         self._done = True
         if self._need is not None:
             self._need.close()
-        now = time.perf_counter()
         context, limits = self._context, self._limits
         usage = Usage(0 if context is None else context.stored, len(self._ids), self._tokens)
-        timing = Timing(
-            queue_ms=_ms(self._asked, self._begun),
-            prefill_ms=_ms(self._begun, self._first),
-            ttft_ms=_ms(self._asked, self._first),
-            total_ms=(now - self._asked) * 1000,
-        )
-        self._observer.answer_done(status, now - self._asked)
+        timing = self._clock.timing()
+        self._observer.answer_done(status, timing.total_ms / 1000)
         done = Done(
             status,
             reason,
@@ -238,7 +243,3 @@ class Answer:
             range_dropped=limits.dropped,
         )
         self._tell(done)
-
-
-def _ms(start: float | None, end: float | None) -> float | None:
-    return None if start is None or end is None else (end - start) * 1000

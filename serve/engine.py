@@ -6,23 +6,27 @@ import logging
 import threading
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
-from longwatch.errors import ClosedError, LimitError, LongwatchError
+from longwatch.errors import ClosedError
+from longwatch.serve.answers import Answers
 from longwatch.serve.decode import Answer
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.keeping import Keeping
 from longwatch.serve.observer import Observer
+from longwatch.serve.reading import Reading, default_batch
 from longwatch.serve.share import Share
 from longwatch.serve.spare import Spare
 from longwatch.serve.stream import Stream
 from longwatch.serve.stream_settings import StreamSettings
 from longwatch.serve.streams import Streams
+from longwatch.serve.turns import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from longwatch.models.base import VideoLM
     from longwatch.serve.answer import AnswerEvent, Question
@@ -49,12 +53,17 @@ class Engine:
         self.settings = settings or EngineSettings()
         self._observer = observer or Observer()
         self._share = Share(self.settings.frame_share)
-        self._streams = Streams(self.settings.max_streams)
-        self._answers: deque[tuple[Answer, Iterator[None]]] = deque()
-        self._reading: tuple[Stream, Iterator[None]] | None = None
+        self._streams = Streams(self.settings.max_streams, self.settings.key_streams)
+        self._answers = Answers(model, self.settings.max_questions, self.settings.answer_batch)
+        self._reading = Reading(
+            self._streams,
+            model,
+            self._observer,
+            chunk=self.settings.chunk_tokens,
+            batch=self.settings.frame_batch or default_batch(model.decoder.device),
+        )
         self._chores: deque[Callable[[], None]] = deque()
         self._spare = Spare()
-        self._turn = 0  # which stream is looked at first for the next frame
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="longwatch-model", daemon=True)
@@ -88,8 +97,7 @@ class Engine:
         self._notify()
         if self._thread.is_alive():
             self._thread.join()
-        for answer, _ in self._take_answers():
-            answer.close()
+        self._answers.close()
         for stream in self.streams():
             stream.close()
 
@@ -127,11 +135,14 @@ class Engine:
         `listener` must not block. It gets `Started` before this returns, then the other events on
         the engine's thread. When this raises, it gets nothing.
 
+        A question that has not begun to be answered fails where it is past its deadline
+        (`deadline_exceeded`), and where it gives way to somebody who has fewer (`overloaded`).
+
         Raises:
             NotFoundError: there is no such stream (`stream_not_found`).
             EmptyStreamError: no frame of it can be seen.
             InputError: the question is too long, or asks for too long an answer.
-            LimitError: `max_questions` are under way (`overloaded`).
+            LimitError: `max_questions` are under way (`overloaded`), and nobody gives way.
             ClosedError: the engine is stopping.
         """
         about = self.stream(stream)
@@ -145,28 +156,18 @@ class Engine:
         with self._wake:
             if self._closing:
                 raise ClosedError("the service is stopping; ask again when it is back")
-            if len(self._answers) >= self.settings.max_questions:
-                raise LimitError(
-                    f"{len(self._answers)} questions are under way, which is the limit; ask again "
-                    "in a moment or raise max_questions"
-                )
-            answer.start(len(self._answers))
-            self._answers.append((answer, answer.steps()))
+            self._answers.add(answer, Owner(question.key, about.name))
             self._wake.notify_all()
         return answer
 
     def _make(self, name: str, settings: StreamSettings) -> Stream:
-        return Stream(name, settings, self.model, self._observer, self._notify)
+        stream = Stream(name, settings, self.model, self._observer, self._notify)
+        stream.questions = partial(self._answers.counts, name)
+        return stream
 
     def _notify(self) -> None:
         with self._wake:
             self._wake.notify_all()
-
-    def _take_answers(self) -> list[tuple[Answer, Iterator[None]]]:
-        with self._wake:
-            taken = list(self._answers)
-            self._answers.clear()
-            return taken
 
     @torch.inference_mode()
     def _run(self) -> None:
@@ -175,7 +176,7 @@ class Engine:
                 self._wake.wait_for(lambda: self._closing or self._waiting())
                 if self._closing:
                     return
-                frames, answers = self._has_frame(), self._has_answer()
+                frames, answers = self._reading.waiting(), self._answers.waiting()
                 chores, self._chores = self._chores, deque()
             for chore in chores:
                 chore()
@@ -183,61 +184,13 @@ class Engine:
             turn = self._share.pick(frames=frames, answers=answers)
             start = time.perf_counter()
             if turn == "frame":
-                self._step_frame()
+                self._reading.step()
             elif turn == "answer":
-                self._step_answer()
+                self._answers.step()
             if turn is not None and frames and answers:
                 self._share.spent(turn, time.perf_counter() - start)
 
     def _waiting(self) -> bool:
-        return bool(self._chores) or bool(self._spare) or self._has_answer() or self._has_frame()
-
-    def _has_answer(self) -> bool:
-        return any(answer.ready for answer, _ in self._answers)
-
-    def _has_frame(self) -> bool:
-        return self._reading is not None or any(len(s.buffer) for s in self.streams())
-
-    def _step_frame(self) -> None:
-        """Go on with the frame being read, or begin the next stream's newest."""
-        self._reading = self._reading or self._begin_read()
-        if self._reading is None:
-            return
-        stream, steps = self._reading
-        try:
-            next(steps)
-        except StopIteration:
-            self._reading = None
-        except Exception as error:
-            self._reading = None
-            stream.fail()
-            code = error.code if isinstance(error, LongwatchError) else "model_error"
-            self._observer.frame_failed(stream.name, code)
-            log.exception("a frame of stream %s could not be read", stream.name)
-
-    def _begin_read(self) -> tuple[Stream, Iterator[None]] | None:
-        streams = self.streams()
-        for i in range(len(streams)):
-            stream = streams[(self._turn + i) % len(streams)]
-            frame = stream.buffer.get_nowait()
-            if frame is not None:
-                self._turn = (self._turn + i + 1) % len(streams)
-                return stream, stream.read(frame, self.settings.chunk_tokens)
-        return None
-
-    def _step_answer(self) -> None:
-        """Give the ready answer that waited longest one step, then send it to the end."""
-        with self._wake:
-            while not self._answers[0][0].ready:
-                self._answers.rotate(-1)
-            answer, steps = self._answers[0]  # others only append, so it stays the first
-        try:
-            over = next(steps, answer) is answer
-        except Exception as error:
-            log.exception("an answer failed")
-            answer.fail(error)
-            over = True
-        with self._wake:
-            self._answers.rotate(-1)
-            if over:
-                self._answers.pop()
+        if self._chores or self._spare:
+            return True
+        return self._answers.waiting() or self._reading.waiting()

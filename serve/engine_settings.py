@@ -16,10 +16,15 @@ class EngineSettings:
     chunk_tokens: int = 64  # tokens a pass while a frame is read
     max_streams: int = 16
     max_questions: int = 32  # under way at once
+    answer_batch: int = 16  # answers that take their next token in one pass
+    frame_batch: int = 0  # frames of several streams encoded at once; 0: by the device
+    key_streams: int = 0  # made by one key; 0 is no limit
 
     def __post_init__(self) -> None:
         """Check the settings."""
         Share(self.frame_share)
-        for name in ("chunk_tokens", "max_streams", "max_questions"):
+        for name in ("chunk_tokens", "max_streams", "max_questions", "answer_batch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.frame_batch < 0:
+            raise ConfigError(f"frame_batch must not be negative, and {self.frame_batch} is")

@@ -6,11 +6,12 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import EmptyStreamError
 from longwatch.memory.memory import Memory
 from longwatch.serve.sparing import Sparing
+from longwatch.serve.turns import Questions
 from longwatch.stream.buffer import DropPolicy, LatestBuffer
 from longwatch.stream.timeline import Timeline
 
@@ -23,9 +24,25 @@ if TYPE_CHECKING:
     from longwatch.serve.observer import Observer
     from longwatch.serve.sparing import SparingStats
     from longwatch.serve.stream_settings import StreamSettings
-    from longwatch.types import Frame, MemoryStats
+    from longwatch.types import Frame, MemoryStats, VisualTokens
+
+    Reads = Generator[Frame | None, "Encoded | None", None]
 
 RATE_SPAN = 10.0  # seconds over which frames per second are counted
+
+
+class Encoded(NamedTuple):
+    """What a frame became in the vision tower."""
+
+    tokens: VisualTokens
+    seconds: float  # that it took
+
+
+class Glimpse(NamedTuple):
+    """The newest frame that was read, and all tokens that the tower made of it."""
+
+    frame: Frame
+    tokens: VisualTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +56,7 @@ class StreamStats:
     fps_read: float  # over the last ten seconds
     lag_ms: float | None  # of the newest frame, from its arrival to its commit
     queue: int  # frames that wait now
+    questions: Questions  # about it, under way now
     sparing: SparingStats
     memory: MemoryStats
 
@@ -60,8 +78,9 @@ class Stream:
         self.buffer = LatestBuffer(settings.queue, settings.on_full, on_put=wake)
         self.timeline = Timeline()
         self.memory = Memory(settings.make_policy(model), model.decoder.rope)
+        self.questions: Callable[[], Questions] = Questions  # how many are under way
         self.kept: KeptStream | None = None  # its place on disk, if it has one
-        self.newest: Frame | None = None  # that was read
+        self.newest: Glimpse | None = None
         self.device = model.decoder.device
         self._model = model
         self._observer = observer
@@ -92,8 +111,11 @@ class Stream:
             )
         return snapshot
 
-    def read(self, frame: Frame, chunk: int) -> Generator[None, None, None]:
-        """Encode, compress, read and commit `frame`, in steps; a failed frame leaves no trace."""
+    def read(self, frame: Frame, chunk: int) -> Reads:
+        """Encode, compress, read and commit `frame`, in steps; a failed frame leaves no trace.
+
+        Whoever runs it sends what the frame became where it is yielded to be encoded.
+        """
         model, memory = self._model, self.memory
         last = memory.snapshot().as_of
         if last is not None and frame.time <= last:
@@ -107,23 +129,25 @@ class Stream:
                 yield from self._open(chunk)
             # Where nothing is ever lost, a row of frames is no sign that the model is slow.
             waiting = 0 if self.buffer.policy is DropPolicy.BLOCK else len(self.buffer)
-            start = time.perf_counter()
-            tokens = model.encode([frame])[0]
-            encode = time.perf_counter() - start
-            yield
-            kept = self._sparing.compress(tokens, frame, lost=self.buffer.dropped, waiting=waiting)
+            encoded = yield frame
+            if encoded is None:
+                raise RuntimeError("a frame that was to be encoded was not")
+            yield None
+            kept = self._sparing.compress(
+                encoded.tokens, frame, lost=self.buffer.dropped, waiting=waiting
+            )
             if kept is None:
                 return
             source = model.frame_input(kept, frame.time)
             draft = memory.begin(source.positions, frame.time, source.advance)
             yield from model.read(source, draft, chunk)
             memory.commit()
-            self.newest = frame
+            self.newest = Glimpse(frame, encoded.tokens)
             if self.kept is not None:
                 self.kept.picture(frame)
             self._sparing.commit(frame)
             self._count(frame)
-            self._observer.frame_read(self.name, self._lag or 0.0, encode)
+            self._observer.frame_read(self.name, self._lag or 0.0, encoded.seconds)
         finally:
             memory.rollback()
 
@@ -156,6 +180,7 @@ class Stream:
                 fps_read=self._rate(),
                 lag_ms=None if self._lag is None else self._lag * 1000,
                 queue=len(self.buffer),
+                questions=self.questions(),
                 sparing=self._sparing.stats(),
                 memory=self.memory.stats(),
             )

@@ -14,9 +14,10 @@ from tests.serve import tiny
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_stream_with_a_preset_reads_and_can_be_asked(name: str) -> None:
     settings = StreamSettings(**PRESETS[name].settings())  # type: ignore[arg-type]
-    stream = Stream("a", settings, tiny.TinyVideoLM(), Observer(), lambda: None)
+    model = tiny.TinyVideoLM()
+    stream = Stream("a", settings, model, Observer(), lambda: None)
     for i in range(6):
-        list(stream.read(tiny.frame(i), chunk=64))
+        list(tiny.read(model, stream, tiny.frame(i)))
     assert stream.stats().frames_read == 6
     assert stream.snapshot().as_of == 2.5
 

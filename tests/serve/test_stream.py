@@ -36,7 +36,7 @@ def test_the_window_is_the_model_s_own_unless_named(model: tiny.TinyVideoLM) -> 
 def test_a_stream_opens_with_the_model_s_text(model: tiny.TinyVideoLM) -> None:
     stream = make(model)
     for i in range(3):
-        list(stream.read(tiny.frame(i), chunk=4))
+        list(tiny.read(model, stream, tiny.frame(i), chunk=4))
     segments = stream.memory.snapshot().segments
     assert [s.time for s in segments] == [None, 0.0, 0.5, 1.0]
     assert len(segments[0]) == len(model.prefix_ids())
@@ -44,14 +44,14 @@ def test_a_stream_opens_with_the_model_s_text(model: tiny.TinyVideoLM) -> None:
 
 def test_a_read_given_up_halfway_leaves_no_trace(model: tiny.TinyVideoLM) -> None:
     stream = make(model)
-    list(stream.read(tiny.frame(0), chunk=64))
+    list(tiny.read(model, stream, tiny.frame(0), chunk=64))
     before = stream.memory.snapshot()
-    steps = stream.read(tiny.frame(1), chunk=1)
+    steps = tiny.read(model, stream, tiny.frame(1), chunk=1)
     for _ in range(3):
         next(steps)
     steps.close()
     assert stream.memory.snapshot() is before
-    list(stream.read(tiny.frame(2), chunk=64))
+    list(tiny.read(model, stream, tiny.frame(2), chunk=64))
     assert stream.memory.snapshot().times == [0.0, 1.0]
 
 
@@ -63,7 +63,7 @@ def still(index: int) -> Frame:
 def test_a_frame_that_shows_nothing_new_never_reaches_the_model(model: tiny.TinyVideoLM) -> None:
     stream = make(model, gate=0.05, gate_seconds=2.0)
     for i in range(9):
-        list(stream.read(still(i), chunk=64))
+        list(tiny.read(model, stream, still(i), chunk=64))
     assert stream.memory.snapshot().times == [0.0, 2.0, 4.0]
     stats = stream.stats()
     assert (stats.frames_read, stats.sparing.frames_gated, stats.frames_late) == (3, 6, 0)
@@ -75,18 +75,18 @@ def test_an_answer_says_how_far_it_saw_and_the_statistics_how_far_that_holds(
     """The last frame read stands for the gap; its time, not the gap's, is that of the answer."""
     stream = make(model, gate=0.05, gate_seconds=60.0)
     for i in range(5):
-        list(stream.read(still(i), chunk=64))
+        list(tiny.read(model, stream, still(i), chunk=64))
     assert stream.snapshot().as_of == 0.0
     assert stream.snapshot(as_of=1.7).as_of == 0.0
     assert stream.stats().sparing.until == 2.0
-    list(stream.read(tiny.frame(7), chunk=64))
+    list(tiny.read(model, stream, tiny.frame(7), chunk=64))
     assert stream.snapshot().as_of == stream.stats().sparing.until == 3.5
 
 
 def test_a_token_rate_bounds_what_the_memory_takes_in(model: tiny.TinyVideoLM) -> None:
     stream = make(model, compressor="uniform", token_rate=4.0, policy="full")
     for i in range(40):
-        list(stream.read(tiny.frame(i), chunk=64))
+        list(tiny.read(model, stream, tiny.frame(i), chunk=64))
     frames = stream.memory.snapshot().segments[1:]
     text = sum(len(ids) for ids in model.frame_ids(0.0))
     assert len(frames) == 40

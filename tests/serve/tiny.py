@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,18 @@ from longwatch.models.base import Turn, VideoLM
 from longwatch.models.decoder import Decoder
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import AnswerEvent, Done, Question
+from longwatch.serve.passes import run
+from longwatch.serve.stream import Encoded
 from longwatch.types import Frame, VisualTokens
 from tests.memory import tiny
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from longwatch.memory.base import Policy
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import FrameInput
+    from longwatch.serve.decode import Answer
     from longwatch.serve.engine import Engine
     from longwatch.serve.stream import Stream
 
@@ -148,3 +152,33 @@ def _read(model: VideoLM, memory: Memory, source: FrameInput, at: float | None) 
     for _ in model.read(source, draft):
         pass
     memory.commit()
+
+
+def read(model: VideoLM, stream: Stream, frame: Frame, chunk: int = 64) -> Generator[None]:
+    """Read one frame as the engine does, a step at a time."""
+    steps = stream.read(frame, chunk)
+    encoded: Encoded | None = None
+    with closing(steps):
+        while True:
+            try:
+                wanted = steps.send(encoded)
+            except StopIteration:
+                return
+            encoded = None if wanted is None else Encoded(model.encode([wanted])[0], 0.0)
+            yield
+
+
+def answered(model: VideoLM, answer: Answer) -> int:
+    """Run an answer by itself to its end, as the engine does; return how many passes it took."""
+    steps, count = answer.steps(), 0
+    found: torch.Tensor | None = None
+    while True:
+        try:
+            wanted = steps.send(None if answer.cancelled else found)
+        except StopIteration:
+            return count
+        if wanted is not None:
+            (result,) = run(model, [wanted])
+            if isinstance(result, Exception):
+                raise result
+            found, count = result, count + 1
