@@ -50,13 +50,13 @@ class Watches:
                 gone = self._table.delete(event.watch_id)
                 self._say("lw.watch.deleted", event, watch_id=gone.id)
             case WatchList():
-                listed = [watch.json() for watch in self._table.all()]
+                listed = [watch.json() for watch in self._table.visible()]
                 self._say("lw.watch.listed", event, watches=listed)
 
     def _hear(self, kind: str, watch: Watch, fields: dict[str, Any]) -> None:
         streams = [fields["stream"]] if "stream" in fields else self._own()
         mine = watch.owner == self._session
-        if mine or any(name in self._own() and watch.settings.covers(name) for name in streams):
+        if mine or any(name in self._own() and watch.covers(name) for name in streams):
             self._outbox.put(events.event(kind, **fields))
 
     def _say(self, kind: str, cause: WatchEvent, **fields: Any) -> None:

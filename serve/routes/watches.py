@@ -26,7 +26,7 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("/v1/watches")
     async def listed() -> dict[str, Any]:
-        return {"object": "list", "data": [watch.json() for watch in table.all()]}
+        return {"object": "list", "data": [watch.json() for watch in table.visible()]}
 
     @router.post("/v1/watches", status_code=201, openapi_extra=_described(WatchParams))
     async def create(request: Request) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class Rota:
             self.pairs = {key: pair for key, pair in self.pairs.items() if key[1] in newest}
         for watch in watches:
             for stream, glimpse in newest.items():
-                if watch.active and watch.settings.covers(stream):
+                if watch.active and watch.covers(stream):
                     pair = self._pair(watch, stream)
                     if pair.seen != glimpse.frame.time:
                         pair.seen = glimpse.frame.time

@@ -84,4 +84,5 @@ def _watch(body: dict[str, Any]) -> Watch:
     hook = settings.pop("webhook")
     streams = tuple(settings.pop("streams"))
     made = WatchSettings(**settings, streams=streams, webhook=hook and Webhook(**hook))
-    return Watch(**body, settings=made)
+    allowed = tuple(body.pop("allowed"))
+    return Watch(**body, settings=made, allowed=allowed)

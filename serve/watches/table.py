@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import LimitError, NotFoundError
+from longwatch.serve.access.principal import current
 from longwatch.serve.watches.hosts import parse_target
 from longwatch.serve.watches.watch import Watch
 
@@ -64,27 +65,34 @@ class Table:
                 f"there are {MOST} watches, which is the limit; delete one first",
                 code="too_many_watches",
             )
-        watch = Watch(f"watch_{secrets.token_hex(8)}", settings, time.time(), owner)
+        watch = Watch(
+            f"watch_{secrets.token_hex(8)}", settings, time.time(), owner, current().streams
+        )
         self.put(watch.at(time.time()))
         return self._watches[watch.id]
 
     def get(self, watch_id: str) -> Watch:
         """Return a watch, or raise `NotFoundError` (`watch_not_found`)."""
-        if watch_id not in self._watches:
+        found = self._watches.get(watch_id)
+        if found is None or not found.shown_to(current().streams):
             raise NotFoundError(
                 f"there is no watch {watch_id[:80]!r}; list them to see which there are",
                 code="watch_not_found",
                 param="watch_id",
             )
-        return self._watches[watch_id]
+        return found
 
     def find(self, watch_id: str) -> Watch | None:
-        """Return a watch, if there is such a one."""
+        """Return a watch, whoever made it, if there is such a one."""
         return self._watches.get(watch_id)
 
     def all(self) -> list[Watch]:
-        """Return all watches, oldest first."""
+        """Return all watches, whoever made them, oldest first."""
         return list(self._watches.values())
+
+    def visible(self) -> list[Watch]:
+        """Return the watches that `current()` may know of, oldest first."""
+        return [watch for watch in self.all() if watch.shown_to(current().streams)]
 
     def update(
         self, watch_id: str, changes: dict[str, Any], *, paused: bool | None = None

@@ -53,8 +53,8 @@ class WatchSettings:
             raise _refusal("until", "it must be a time in seconds since 1970")
 
     def covers(self, stream: str) -> bool:
-        """Tell whether a stream is watched."""
-        return any(fnmatchcase(stream, pattern) for pattern in self.streams)
+        """Tell whether a stream is meant."""
+        return _matches(stream, self.streams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Watch:
     settings: WatchSettings
     created: float  # seconds since 1970
     owner: str | None = None  # the session that made it, while it lasts
+    allowed: tuple[str, ...] = ("*",)  # patterns of the streams that who made it may know of
     paused: bool = False
     ended: bool = False
     fired: int = 0
@@ -84,6 +85,14 @@ class Watch:
         """Tell whether it is looked after."""
         return not (self.paused or self.ended)
 
+    def covers(self, stream: str) -> bool:
+        """Tell whether a stream is watched: it is meant, and who made the watch may see it."""
+        return self.settings.covers(stream) and _matches(stream, self.allowed)
+
+    def shown_to(self, streams: tuple[str, ...]) -> bool:
+        """Tell whether one who may know of the streams of these patterns may know of it."""
+        return "*" in streams or set(self.allowed) <= set(streams)
+
     def at(self, now: float) -> Watch:
         """Return how the watch stands at `now`, in seconds since 1970: ended, if it is over."""
         until = self.settings.until
@@ -98,6 +107,10 @@ class Watch:
         settings["webhook"] = hook and {"url": hook.url, "signed": hook.secret is not None}
         told = {"id": self.id, "object": "lw.watch", "state": self.state, "created": self.created}
         return {**told, "fired": self.fired, "last_fired": self.last_fired, **settings}
+
+
+def _matches(stream: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(stream, pattern) for pattern in patterns)
 
 
 def _refusal(param: str, told: str) -> InputError:

@@ -1,0 +1,61 @@
+"""Laws of where webhooks may go."""
+
+from __future__ import annotations
+
+import pytest
+
+from longwatch.errors import InputError
+from longwatch.serve.watches.hosts import Target, check_address, parse_target, resolve
+
+FORBIDDEN = ("169.254.169.254", "fe80::1", "0.0.0.0", "224.0.0.1", "::ffff:169.254.169.254", "::")
+NEAR = ("127.0.0.1", "10.1.2.3", "192.168.0.1", "::1", "fd00::1", "::ffff:10.0.0.1", "100.64.0.1")
+
+
+@pytest.mark.parametrize("address", FORBIDDEN)
+def test_link_local_and_nobody_s_addresses_are_never_allowed(address: str) -> None:
+    for local in (False, True):
+        with pytest.raises(InputError):
+            check_address(address, local=local)
+
+
+@pytest.mark.parametrize("address", NEAR)
+def test_near_addresses_are_allowed_by_a_setting_alone(address: str) -> None:
+    check_address(address, local=True)
+    with pytest.raises(InputError, match="webhook-local"):
+        check_address(address, local=False)
+
+
+def test_public_addresses_are_allowed() -> None:
+    check_address("8.8.8.8", local=False)
+    check_address("2001:4860:4860::8888", local=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://host/x",
+        "file:///etc/passwd",
+        "https://",
+        "http://user:pa55@host/",
+        "http://host:port/",
+        "https://host/a b",
+        "https://host/\r\nX: y",
+        "x",
+    ],
+)
+def test_what_is_no_plain_url_is_refused_without_being_repeated(url: str) -> None:
+    with pytest.raises(InputError) as refused:
+        parse_target(url)
+    assert "pa55" not in str(refused.value)
+
+
+def test_a_url_is_taken_apart() -> None:
+    assert parse_target("https://host/a?b=1") == Target(True, "host", 443, "/a?b=1")
+    assert parse_target("http://[::1]:8080") == Target(False, "::1", 8080, "/")
+
+
+async def test_a_name_is_looked_up_before_it_is_used() -> None:
+    target = parse_target("http://localhost:1/")
+    assert await resolve(target, local=True) in {"127.0.0.1", "::1"}
+    with pytest.raises(InputError):
+        await resolve(target, local=False)

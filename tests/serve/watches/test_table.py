@@ -1,0 +1,82 @@
+"""Laws of the table of watches."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from longwatch.errors import InputError, LimitError, NotFoundError
+from longwatch.serve.access.principal import Principal, acting_as
+from longwatch.serve.watches.rota import Rota
+from longwatch.serve.watches.store import Store
+from longwatch.serve.watches.table import MOST, Table
+from longwatch.serve.watches.watch import WatchSettings, Webhook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from longwatch.serve.watches.watch import Watch
+
+DOG = WatchSettings("a dog")
+
+
+async def test_watches_come_back_from_the_disk(tmp_path: Path) -> None:
+    table = Table(Rota(), Store(tmp_path))
+    kept, gone = table.create(DOG), table.create(DOG)
+    table.update(kept.id, {"cooldown_s": 3.0}, paused=True)
+    table.delete(gone.id)
+    await table.close()
+    again = Table(Rota(), Store(tmp_path))
+    assert [(w.id, w.state, w.settings.cooldown_s) for w in again.all()] == [
+        (kept.id, "paused", 3.0)
+    ]
+    await again.close()
+
+
+def test_a_change_is_told_and_an_ended_watch_begins_again() -> None:
+    table, told = Table(Rota()), list[tuple[str, dict[str, Any]]]()
+
+    def listen(kind: str, _: Watch, fields: dict[str, Any]) -> None:
+        told.append((kind, fields))
+
+    table.listeners.append(listen)
+    watch = table.create(WatchSettings("a dog", until=time.time() - 1))
+    assert watch.state == "ended"
+    assert table.update(watch.id, {"until": None}).state == "armed"
+    assert told == [("lw.watch.state", {"watch_id": watch.id, "state": "armed", "fired": 0})]
+
+
+def test_a_watch_ends_when_its_time_is_over() -> None:
+    table = Table(Rota())
+    watch = table.create(WatchSettings("a dog", until=time.time() + 0.01))
+    while table.get(watch.id).state != "ended":
+        table.end_those_over()
+
+
+def test_what_is_not_there_or_too_much_is_refused() -> None:
+    table = Table(Rota())
+    for work in (table.get, table.delete, lambda name: table.update(name, {})):
+        with pytest.raises(NotFoundError, match="no watch"):
+            work("watch_x")
+    with pytest.raises(InputError) as refused:
+        table.create(WatchSettings("a dog", webhook=Webhook("ftp://host/x")))
+    assert refused.value.code == "forbidden_url"
+    for _ in range(MOST):
+        table.create(DOG)
+    with pytest.raises(LimitError):
+        table.create(DOG)
+
+
+def test_a_key_knows_only_the_watches_of_its_own_streams() -> None:
+    table = Table(Rota())
+    with acting_as(Principal("one", streams=("hall", "door-*"))):
+        mine = table.create(DOG)
+    assert mine.covers("hall")
+    assert not mine.covers("bedroom")
+    with acting_as(Principal("two", streams=("bedroom",))):
+        assert not table.visible()
+        with pytest.raises(NotFoundError):
+            table.get(mine.id)
+    assert table.visible() == [mine]
