@@ -1,0 +1,78 @@
+"""The parent's end of a child process: start it, hear it, end it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from longwatch.stream.pull.job import Job
+    from longwatch.stream.pull.ring import Ring
+
+END = 1.5  # seconds that a child has to end by itself; it needs one at most
+PIECE = 65536
+LINE = 1 << 16  # bytes; a child says nothing longer
+
+
+class Worker:
+    """One child process at work on `job`."""
+
+    def __init__(self, job: Job, ring: Ring) -> None:
+        # Our own settings, a key among them, are none of the child's business.
+        known = {k: v for k, v in os.environ.items() if not k.startswith("LONGWATCH_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "longwatch.stream.pull.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libav's own words hold the URL
+            pass_fds=(ring.fd,),
+            env={**known, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,  # Ctrl-C is for the parent, which ends it in order
+            bufsize=0,
+        )
+        self._rest = b""
+        self.over = False
+        """Whether the child's output has ended."""
+        with contextlib.suppress(OSError):  # it is gone already, which its output will say
+            self._input.write(job.dump().encode())
+
+    @property
+    def pid(self) -> int:
+        """The child's number."""
+        return self._process.pid
+
+    @property
+    def _input(self) -> Any:
+        return self._process.stdin
+
+    def hear(self, timeout: float) -> list[dict[str, Any]]:
+        """Return the events that came, waiting up to `timeout` seconds for the first."""
+        out = self._process.stdout
+        if self.over or out is None or not select.select([out], [], [], timeout)[0]:
+            return []
+        piece = os.read(out.fileno(), PIECE)
+        if not piece or len(self._rest) > LINE:
+            self.over = True
+            return []
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def close(self, *, patient: bool) -> int:
+        """End the child, by force unless it is `patient` enough; return its exit code."""
+        with contextlib.suppress(OSError):
+            self._input.close()
+        try:
+            if not patient:
+                self._process.kill()
+            return self._process.wait(END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+        finally:
+            if self._process.stdout is not None:
+                self._process.stdout.close()

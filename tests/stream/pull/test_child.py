@@ -1,0 +1,69 @@
+"""The child process by itself: how it starts, and that it always ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from longwatch.stream.pull.address import parse_address
+from longwatch.stream.pull.job import Job
+from longwatch.stream.pull.ring import Ring
+from longwatch.stream.pull.rules import Rules
+from longwatch.stream.pull.settings import PullSettings
+from longwatch.stream.pull.worker import Worker
+from tests.media import write_clip
+from tests.stream.pull.rig import DEADLINE
+
+
+def job(ring: Ring, folder: Path, name: str, **given: str) -> Job:
+    address = parse_address(name, **given)  # type: ignore[arg-type]
+    return Job(address, Rules(root=str(folder)), PullSettings(), None, 40_000, ring.fd)
+
+
+def test_a_child_needs_none_of_the_models() -> None:
+    code = (
+        "import sys, longwatch.stream.pull.child; "
+        "print(sorted({'torch', 'transformers', 'pydantic', 'fastapi', 'cv2'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_a_child_ends_when_its_parent_lets_go(tmp_path: Path) -> None:
+    write_clip(tmp_path / "a.mp4", count=500)
+    with closing(Ring(3, 40_000)) as ring:
+        worker = Worker(job(ring, tmp_path, "a.mp4"), ring)
+        events: list[str] = []
+        while "frame" not in events and not worker.over:
+            events += [event["event"] for event in worker.hear(DEADLINE)]
+        assert events[0] == "open"
+        assert worker.close(patient=True) == 0
+        assert not Path(f"/proc/{worker.pid}").exists()
+
+
+def test_a_child_that_is_stuck_is_killed(tmp_path: Path) -> None:
+    write_clip(tmp_path / "a.mp4", count=500)
+    with closing(Ring(3, 40_000)) as ring:
+        worker = Worker(job(ring, tmp_path, "a.mp4"), ring)
+        assert worker.close(patient=False) == -9
+        assert not Path(f"/proc/{worker.pid}").exists()
+
+
+def test_nothing_about_a_child_that_others_can_see_holds_the_password(tmp_path: Path) -> None:
+    with closing(Ring(3, 40_000)) as ring:
+        made = job(ring, tmp_path, "rtsp://127.0.0.1:1/x", username="user", password="hunter2")
+        worker = Worker(made, ring)
+        try:
+            seen = b"".join(
+                Path(f"/proc/{worker.pid}/{n}").read_bytes() for n in ("cmdline", "environ")
+            )
+            assert b"hunter2" not in seen
+            events = []
+            while not worker.over:
+                events += worker.hear(DEADLINE)
+            assert events[-1]["code"] == "source_refused"
+            assert "hunter2" not in str(events)
+        finally:
+            worker.close(patient=True)
