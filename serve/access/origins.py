@@ -23,7 +23,7 @@ def check_origin(origin: str | None, host: str | None, allowed: Collection[str])
     """
     if origin is None or origin in allowed or _name(origin) in LOOPBACK:
         return
-    if host is not None and origin.partition("://")[2] == host:
+    if host and origin in (f"http://{host}", f"https://{host}"):
         return
     raise InputError(
         f"pages of {origin[:80]!r} may not connect; add it to the setting origins to allow it",

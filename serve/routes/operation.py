@@ -8,6 +8,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from longwatch.serve.access.principal import current
+
 if TYPE_CHECKING:
     from longwatch.serve.service import Service
 
@@ -22,10 +24,14 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> Response:
+        if service.draining.active:
+            return JSONResponse({"status": "not_ready", "reason": "draining"}, 503)
         if service.engine.alive:
             return JSONResponse({"status": "ready"})
-        reason = "the model's thread does not run"
-        return JSONResponse({"status": "not_ready", "reason": reason}, 503)
+        told = {"status": "not_ready"}
+        if current().may("manage"):  # others need not know how the service fails
+            told["reason"] = "the model's thread does not run"
+        return JSONResponse(told, 503)
 
     @router.get("/metrics")
     async def metrics() -> Response:

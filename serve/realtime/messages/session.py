@@ -36,6 +36,14 @@ class SessionUpdate(Loose):
     session: SessionParams
 
 
+class Auth(Strict):
+    """Say who connects; the first message of a page that has neither a header nor a ticket."""
+
+    type: Literal["lw.auth"]
+    event_id: Id | None = None
+    token: Annotated[str, Field(max_length=512)]  # a key, or a ticket
+
+
 class Ping(Strict):
     """Ask for the server's time."""
 
