@@ -24,7 +24,6 @@ class Question:
     as_of: float | None = None  # seconds on the stream's clock; None: the newest frame read
     range: Span | Literal["auto"] | None = "auto"  # to recall from; auto: as its words say
     deadline: float | None = None  # seconds after it was put; it fails unless it began by then
-    key: str = ""  # who asks: the model's time is shared out among keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from longwatch import __version__
 from longwatch.errors import LongwatchError
-from longwatch.serve.faults import error_object, http_status, internal, retryable
+from longwatch.serve.access.guard import Guard
+from longwatch.serve.faults import internal
 from longwatch.serve.metrics import Metrics
+from longwatch.serve.refusals import error_response
 from longwatch.serve.routes import ROUTES
 from longwatch.serve.service import Service
 
@@ -36,7 +39,11 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = Non
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.watching.start()
+        service.pulling.restore()
         yield
+        service.desk.close()
+        await service.watching.close()
         await service.feeds.close()
 
     app = FastAPI(
@@ -46,9 +53,18 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = Non
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.state.service = service
     _add_errors(app, service)
     for routes in ROUTES:
         app.include_router(routes(service))
+    app.add_middleware(Guard, service=service)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
     return app
 
 
@@ -60,8 +76,7 @@ def _add_errors(app: FastAPI, service: Service) -> None:
             log.error("a request failed", exc_info=error)
             error = internal()
         service.metrics.errors.labels(error.code).inc()
-        headers = {"Retry-After": "1"} if retryable(error) else None
-        return JSONResponse({"error": error_object(error)}, http_status(error), headers)
+        return error_response(error)
 
     async def http(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

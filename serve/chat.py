@@ -39,7 +39,7 @@ async def complete_chat(service: Service, request: Request) -> Response:
     asked = parse_request(await _body(request, service.settings.max_message_bytes))
     stream, question = to_question(asked, service)
     completion = Completion(asked, service.engine.model.name, stream)
-    listening = Listening(service.engine, stream, question)
+    listening = Listening(service, stream, question)
     if asked.stream:
         chunks = _server_sent(completion, listening)
         return StreamingResponse(

@@ -11,7 +11,16 @@ from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
 from longwatch.serve.checking import first_fault, load
-from longwatch.serve.questions import Microseconds, Range, choose_stream, dialogue, moment, stretch
+from longwatch.serve.questions import (
+    Microseconds,
+    Milliseconds,
+    Range,
+    choose_stream,
+    dialogue,
+    moment,
+    patience,
+    stretch,
+)
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service
@@ -65,6 +74,7 @@ class Lw(BaseModel):
     stream: str | None = None
     as_of: Literal["now"] | Microseconds = "now"
     range: Range | Literal["auto"] | None = "auto"  # to recall from; auto: as the question says
+    deadline_ms: Milliseconds | None = None  # for the answer to begin in; else it fails
 
 
 class ChatRequest(Loose):
@@ -127,6 +137,7 @@ def to_question(request: ChatRequest, service: Service) -> tuple[str, Question]:
         sampling=_sampling(request),
         as_of=moment(request.lw.as_of),
         range=stretch(request.lw.range),
+        deadline=patience(request.lw.deadline_ms),
     )
     return stream, question
 

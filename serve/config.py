@@ -12,8 +12,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettin
 
 from longwatch.errors import ConfigError
 from longwatch.registry import lookup
+from longwatch.serve.access.settings import AccessSettings
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.presets import PRESETS
+from longwatch.serve.pull_settings import PullFields
 from longwatch.serve.stream_settings import StreamSettings
 from longwatch.stream.limits import MediaLimits
 
@@ -25,27 +27,14 @@ if TYPE_CHECKING:
 
 PREFIX = "LONGWATCH_"
 FILE = f"{PREFIX}CONFIG"  # names the TOML file
-ELSEWHERE = {FILE, f"{PREFIX}URL", f"{PREFIX}API_KEY"}  # of other commands
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ELSEWHERE = {FILE, *(f"{PREFIX}{name}" for name in ("URL", "API_KEY", "CA"))}  # of other commands
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings, PullFields):
     """Everything that can be set. A flag is the field's name with dashes."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True
-    )
-
-    host: str = Field(default="127.0.0.1", description="address to listen on")
-    port: int = Field(
-        default=8090, ge=0, le=65535, description="port to listen on; 0 takes a free one"
-    )
-    insecure: bool = Field(
-        default=False,
-        description="listen beyond loopback although there is no authentication yet",
-    )
-    origins: tuple[str, ...] = Field(
-        default=(), description="web origins, besides those on loopback, whose pages may connect"
     )
 
     model: str = Field(default="bundled", description="name or folder of the model")
@@ -102,6 +91,8 @@ class Settings(BaseSettings):
     chunk_tokens: int = Field(default=64, description="tokens a pass while a frame is read")
 
     max_streams: int = Field(default=16, description="streams at once")
+    answer_batch: int = Field(default=16, description="answers that take a token in one pass")
+    frame_batch: int = Field(default=0, description="frames encoded at once; 0: 1 on a CPU, else 8")
     max_questions: int = Field(default=32, description="answers under way at once")
     max_sessions: int = Field(default=64, ge=1, description="websocket connections at once")
     max_parallel: int = Field(
@@ -114,6 +105,21 @@ class Settings(BaseSettings):
     max_pixels: int = Field(default=3840 * 2160, ge=1, description="of one picture")
     send_queue_bytes: int = Field(
         default=4 << 20, ge=1024, description="that may wait for one client"
+    )
+    max_inflight: int = Field(
+        default=256, ge=2, description="messages of one publisher that are not acknowledged"
+    )
+    resume_seconds: float = Field(
+        default=60.0, ge=0, le=3600, description="for a client that was cut off to come back"
+    )
+    resume_bytes: int = Field(
+        default=8 << 20, ge=1024, description="of events kept for that, a session"
+    )
+    max_detached: int = Field(
+        default=32, ge=0, description="sessions at once that wait for their clients"
+    )
+    drain_seconds: float = Field(
+        default=25.0, ge=0, le=3600, description="for answers under way when the service ends"
     )
     stats_seconds: float = Field(default=1.0, gt=0, description="between two `lw.stream.stats`")
     metric_streams: int = Field(default=64, ge=0, description="streams with labels of their own")
@@ -129,14 +135,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check(self) -> Self:
         """Let the parts check what is theirs."""
-        if self.host not in LOOPBACK and not self.insecure:
-            raise ConfigError(
-                f"host {self.host!r} can be reached from other machines and there is no "
-                "authentication yet; use 127.0.0.1, or add --insecure on a network that you trust"
-            )
         if self.persist and not self.data:
             raise ConfigError("persist needs a folder to keep streams in; name one with --data")
-        _ = self.engine, self.stream, self.media
+        self.check_access()
+        _ = self.engine, self.stream, self.media, self.pull, self.pull_rules
         return self
 
     @property
@@ -147,6 +149,9 @@ class Settings(BaseSettings):
             chunk_tokens=self.chunk_tokens,
             max_streams=self.max_streams,
             max_questions=self.max_questions,
+            answer_batch=self.answer_batch,
+            frame_batch=self.frame_batch,
+            key_streams=self.key_streams,
         )
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from longwatch.errors import ClosedError
+from longwatch.serve.access.principal import current
 from longwatch.serve.answers import Answers
 from longwatch.serve.decode import Answer
 from longwatch.serve.engine_settings import EngineSettings
@@ -135,7 +136,8 @@ class Engine:
         `listener` must not block. It gets `Started` before this returns, then the other events on
         the engine's thread. When this raises, it gets nothing.
 
-        A question that has not begun to be answered fails where it is past its deadline
+        The model's time is shared out among those on whose behalf it is asked, see `current`. A
+        question that has not begun to be answered fails where it is past its deadline
         (`deadline_exceeded`), and where it gives way to somebody who has fewer (`overloaded`).
 
         Raises:
@@ -156,7 +158,7 @@ class Engine:
         with self._wake:
             if self._closing:
                 raise ClosedError("the service is stopping; ask again when it is back")
-            self._answers.add(answer, Owner(question.key, about.name))
+            self._answers.add(answer, Owner(current().id, about.name))
             self._wake.notify_all()
         return answer
 

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
     from longwatch.serve.stream import Stream
     from longwatch.stream.ingest import Ingest
+    from longwatch.stream.pull.address import Address
+    from longwatch.stream.pull.pull import Pull
 
 log = logging.getLogger(__name__)
-State = Literal["online", "offline", "ended"]
+State = Literal["connecting", "online", "stalled", "reconnecting", "offline", "ended"]
 # Why frames are not read. `gate` and `budget` are as the stream was asked to do, as `rate` is.
 REASONS = ("busy", "rate", "late", "decode", "size", "gate", "budget")
 SEALED = ("sealed_tokens", "archive_bytes", "host_bytes", "away_bytes", "lost_blocks")
@@ -29,17 +31,24 @@ class Feed:
         self.state: State = "offline"
         self.reason: str | None = None
         self.since = time.time()
+        self.told: dict[str, Any] = {}  # what else is known of the state
         self.epoch = 0  # publishers so far
         self.acked: int | None = None  # the newest sequence number taken in
-        self.ingest: Ingest | None = None  # of the publisher there is
+        self.acked_before: int | None = None  # the last one of the publisher before
+        self.ingest: Ingest | Pull | None = None  # of the publisher there is
         self._watchers: list[Callable[[Feed], None]] = []
-        self._leaving: dict[Ingest, asyncio.Task[None]] = {}  # earlier ones, still at their end
+        self._leaving: dict[Ingest | Pull, asyncio.Task[None]] = {}  # earlier ones, still at their end
         self._past: Counter[str] = Counter()  # what earlier publishers came to
 
     @property
     def name(self) -> str:
         """The stream's name."""
         return self.stream.name
+
+    @property
+    def address(self) -> Address | None:
+        """Where its frames are pulled from, if they are."""
+        return getattr(self.ingest, "address", None)
 
     def watch(self, watcher: Callable[[Feed], None]) -> None:
         """Call `watcher` after each change of state, until `unwatch`."""
@@ -51,20 +60,21 @@ class Feed:
         if watcher in self._watchers:
             self._watchers.remove(watcher)
 
-    def change(self, state: State, reason: str | None = None) -> None:
-        """Enter a state and tell the watchers."""
+    def change(self, state: State, reason: str | None = None, **told: Any) -> None:
+        """Enter a state and tell the watchers; `told` is what else there is to say of it."""
         self.state, self.reason, self.since = state, reason, time.time()
-        about = {"stream": self.name, "epoch": self.epoch, "reason": reason}
+        self.told = told
+        about = {"stream": self.name, "epoch": self.epoch, "reason": reason, **told}
         log.info("stream %s", state, extra={key: value for key, value in about.items() if value})
         for watcher in tuple(self._watchers):
             watcher(self)
 
-    def begin(self, ingest: Ingest) -> None:
+    def begin(self, ingest: Ingest | Pull, state: State = "online") -> None:
         """Take in a publisher."""
         self.ingest = ingest
         self.epoch += 1
-        self.acked = None
-        self.change("online")
+        self.acked, self.acked_before = None, self.acked
+        self.change(state)
 
     def leave(self, reason: str) -> None:
         """Let the publisher go; the stream waits for the next one."""
@@ -119,6 +129,8 @@ class Feed:
             "state": self.state,
             "reason": self.reason,
             "since": self.since,
+            **self.told,
+            "source": None if self.address is None else self.address.json(),
             "epoch": self.epoch,
             "received": self._counts()["received"],
             "used": stats.frames_read,
@@ -126,6 +138,7 @@ class Feed:
             "fps_used": round(stats.fps_read, 3),
             "lag_ms": None if stats.lag_ms is None else round(stats.lag_ms, 3),
             "queue": self.waiting(),
+            "questions": stats.questions._asdict(),
             "acked_seq": self.acked,
             "sparing": stats.sparing.json(),
             "disk": None if self.stream.kept is None else self.stream.kept.stats().json(),
@@ -141,7 +154,7 @@ class Feed:
             },
         }
 
-    async def _close(self, ingest: Ingest) -> None:
+    async def _close(self, ingest: Ingest | Pull) -> None:
         """End a publisher, whose thread may count until it is over."""
         await asyncio.to_thread(ingest.close)
         self._past += _count(ingest)
@@ -152,7 +165,7 @@ class Feed:
         return sum(map(_count, now), self._past.copy())
 
 
-def _count(ingest: Ingest) -> Counter[str]:
+def _count(ingest: Ingest | Pull) -> Counter[str]:
     counters = ingest.counters
     sent = Counter(received=counters.received, emitted=counters.emitted)
     return sent + Counter({str(reason): count for reason, count in counters.dropped.items()})

@@ -56,7 +56,8 @@ class Feeds:
             InputError: somebody feeds it already (`publisher_taken`), or the format is unknown.
             LimitError: there are too many streams.
         """
-        feed, fresh = self._take_up(name, settings)
+        fresh = name not in (stream.name for stream in self._engine.streams())
+        feed = self.take_up(name, settings)
         if feed.taken:
             raise InputError(
                 f"the stream {name!r} is being fed already; attach to it, wait until its publisher "
@@ -96,9 +97,15 @@ class Feeds:
             feed.leave("closed")
         await asyncio.gather(*(feed.closed() for feed in self._feeds.values()))
 
-    def _take_up(self, name: str, settings: StreamSettings) -> tuple[Feed, bool]:
+    def take_up(self, name: str, settings: StreamSettings) -> Feed:
+        """Return the stream called `name`, made with `settings` if there is none.
+
+        Raises:
+            InputError: the name is none (`invalid_name`), or there is no folder to keep it in.
+            LimitError: there are too many streams.
+        """
         try:
-            return self.get(name), False
+            return self.get(name)
         except NotFoundError:
             self._engine.open_stream(name, settings)
-            return self.get(name), True
+            return self.get(name)

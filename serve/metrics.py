@@ -53,6 +53,12 @@ class Metrics(Observer):
             ["code"],
             registry=self.registry,
         )
+        self.reconnects = Counter(
+            "longwatch_source_reconnects",
+            "Connections to pulled sources that were lost or never came about, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
         self._running = self._gauge("requests_running", "Questions under way.")
         self._requests = Counter(
             "longwatch_requests", "Questions that ended.", ["status"], registry=self.registry
@@ -136,10 +142,13 @@ class _Streams(Collector):
             dict.fromkeys([("device",), ("archive",), ("away",), ("disk",)], 0)
         )
         rungs: Sums[tuple[str, ...]] = Sums()
+        questions: Sums[tuple[str, ...]] = Sums()
         for place, feed in enumerate(feeds):
             name = feed.name if place < self._labelled else OTHER
             stats = feed.stream.stats()
             tokens[name] += stats.memory.tokens_stored
+            questions[name, "running"] += stats.questions.running
+            questions[name, "waiting"] += stats.questions.waiting
             tiers["device",] += stats.memory.device_bytes
             tiers["archive",] += stats.memory.archive_bytes
             tiers["away",] += stats.memory.away_bytes
@@ -159,6 +168,17 @@ class _Streams(Collector):
                 "longwatch_memory_tokens", "At hand in a stream's memory.", labels=["stream"]
             ),
             {(name,): count for name, count in tokens.items()},
+        )
+        yield _fill(
+            GaugeMetricFamily(
+                "longwatch_questions", "Under way, by stream.", labels=["stream", "state"]
+            ),
+            questions,
+        )
+        yield GaugeMetricFamily(
+            "longwatch_requests_waiting",
+            "Questions whose answer has not begun.",
+            sum(count for (_, state), count in questions.items() if state == "waiting"),
         )
         yield _fill(
             GaugeMetricFamily("longwatch_memory_bytes", "Held in memories.", labels=["tier"]),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from longwatch.serve.engine import Engine
 
 Microseconds = Annotated[int, Field(ge=0, lt=2**63)]
+Milliseconds = Annotated[int, Field(ge=1, le=3_600_000)]
 
 ROUNDING = 0.75  # microseconds: half of one, and what floats lose within thirty years
 
@@ -75,6 +76,11 @@ def moment(as_of: Literal["now"] | int) -> float | None:
     Times on the wire are rounded, so the frame that carries this very time still belongs to it.
     """
     return None if as_of == "now" else (as_of + ROUNDING) / 1e6
+
+
+def patience(deadline: int | None) -> float | None:
+    """Return the seconds that `deadline` milliseconds are; None is without a deadline."""
+    return None if deadline is None else deadline / 1000
 
 
 def stretch(asked: Range | Literal["auto"] | None) -> Span | Literal["auto"] | None:

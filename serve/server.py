@@ -17,11 +17,14 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from longwatch.errors import ConfigError, ServerError
 from longwatch.models.loader import load_model
+from longwatch.serve.access.access import Access
 from longwatch.serve.app import create_app
 from longwatch.serve.engine import Engine
 from longwatch.serve.keeping import keeping
 from longwatch.serve.logs import configure_logs
 from longwatch.serve.metrics import Metrics
+from longwatch.serve.patience import Http
+from longwatch.serve.tls import check_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from longwatch.serve.config import Settings
+    from longwatch.serve.service import Service
 
 log = logging.getLogger(__name__)
 PING_SECONDS = 20.0
@@ -37,6 +41,7 @@ PONG_SECONDS = 60.0  # patient: a phone whose page is busy answers late
 GRACE_SECONDS = 5  # for answers over HTTP that are under way at the end
 ABORT_SECONDS = 10.0  # until a connection goes whose peer does not read its end
 START_SECONDS = 60.0
+OTHER_CONNECTIONS = 256  # beside the websockets; who comes beyond them is told 503
 
 
 class Protocol(WebSocketsSansIOProtocol):
@@ -55,7 +60,12 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=Http,
                 ws=Protocol,
+                limit_concurrency=settings.max_sessions + OTHER_CONNECTIONS,
+                ssl_certfile=settings.tls_cert or None,
+                ssl_keyfile=settings.tls_key or None,
+                server_header=False,
                 ws_max_size=settings.max_message_bytes,
                 ws_ping_interval=PING_SECONDS,
                 ws_ping_timeout=PONG_SECONDS,
@@ -68,6 +78,9 @@ class Server(uvicorn.Server):
         )
         self._settings = settings
         self._on_ready = on_ready
+        self._service: Service = app.state.service
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._drain: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so; `ConfigError` if somebody else listens since the port was bound."""
@@ -77,7 +90,27 @@ class Server(uvicorn.Server):
             await self.lifespan.shutdown()
             raise _unavailable(self._settings.host, self._settings.port, error) from None
         if self.started:
+            self._loop = asyncio.get_running_loop()
             self._on_ready()
+
+    def end(self) -> None:
+        """End in order: let answers under way finish, and begin nothing new. From any thread."""
+        if self._loop is None:
+            self.should_exit = True
+        else:
+            self._loop.call_soon_threadsafe(self._begin_drain)
+
+    def end_now(self) -> None:
+        """End without waiting for anybody."""
+        self.should_exit = self.force_exit = True
+
+    def _begin_drain(self) -> None:
+        if self._drain is None:
+            self._drain = asyncio.create_task(self._drained())
+
+    async def _drained(self) -> None:
+        await self._service.drain()
+        self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -89,15 +122,17 @@ def run(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, then end in order. To be called on the main thread.
 
     Raises:
-        ConfigError: the port cannot be had.
+        ConfigError: the port, the certificate or the file of keys cannot be had.
         LongwatchError: the model cannot be loaded, or the folder for streams cannot be used.
             Nothing is left running.
     """
     configure_logs(settings.log_format, settings.log_level)
+    check_tls(settings)
+    Access(settings)  # keys that cannot be read are said before the model is loaded
     if settings.threads:
         torch.set_num_threads(settings.threads)
     with bind(settings.host, settings.port) as listener, keeping(settings) as kept:
-        url = url_of(listener)
+        url = url_of(listener, secure=bool(settings.tls_cert))
         log.info("loading the model %s", settings.model)
         model = load_model(settings.model, settings.device, settings.dtype)
         metrics = Metrics(settings.metric_streams)
@@ -141,7 +176,7 @@ def running(engine: Engine, settings: Settings, metrics: Metrics | None = None) 
                     code="not_started",
                     kind="server_error",
                 )
-            yield url_of(listener)
+            yield url_of(listener, secure=bool(settings.tls_cert))
         finally:
             server.should_exit = True
             thread.join()
@@ -176,10 +211,11 @@ def _unavailable(host: str, port: int, error: OSError) -> ConfigError:
     )
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, *, secure: bool = False) -> str:
     """Return the URL that a bound socket will be reached at."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _watch_stdin(server: Server) -> None:
@@ -192,10 +228,12 @@ def _watch_stdin(server: Server) -> None:
 @contextmanager
 def _ending(server: Server) -> Iterator[None]:
     """Let the first signal end the server in order, and a second one at once."""
+    signals = 0
 
     def on_signal(_: int, __: FrameType | None) -> None:
-        server.force_exit = server.should_exit
-        server.should_exit = True
+        nonlocal signals
+        signals += 1
+        server.end() if signals == 1 else server.end_now()
 
     before = {
         number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)

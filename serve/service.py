@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longwatch.errors import LimitError, NotFoundError
+from longwatch.serve.access.access import Access
+from longwatch.serve.access.principal import current
+from longwatch.serve.answer import Done
+from longwatch.serve.draining import Draining
 from longwatch.serve.feeds import Feeds
+from longwatch.serve.pulling import Pulling
+from longwatch.serve.realtime import events
+from longwatch.serve.realtime.sessions import Sessions
+from longwatch.serve.watches.rota import RotaSettings
+from longwatch.serve.watches.store import Store
+from longwatch.serve.watches.watching import Watching
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from longwatch.serve.access.allowance import Allowance
+    from longwatch.serve.answer import AnswerEvent, Question
     from longwatch.serve.config import Settings
+    from longwatch.serve.decode import Answer
     from longwatch.serve.engine import Engine
     from longwatch.serve.metrics import Metrics
+
+DRAIN_STEP = 0.05  # seconds between two looks at the answers under way
+FLUSH_SECONDS = 2.0  # for clients to take the ends of their answers
 
 
 class Service:
@@ -20,8 +40,14 @@ class Service:
         self.engine = engine
         self.settings = settings
         self.metrics = metrics
+        self.access = Access(settings)
         self.feeds = Feeds(engine, settings.media)
+        self.pulling = Pulling(self.feeds, settings, metrics)
         self.sessions = 0
+        self.desk = Sessions(settings.resume_seconds, settings.max_detached)
+        self.draining = Draining()
+        self._under_way: set[object] = set()  # one of each answer
+        self.watching = _watching(engine, settings, metrics)
         metrics.watch(self.feeds)
 
     def check_model(self, name: str | None) -> None:
@@ -34,8 +60,54 @@ class Service:
                 param="model",
             )
 
+    def ask(
+        self,
+        stream: str,
+        question: Question,
+        listener: Callable[[AnswerEvent], None],
+        allowance: Allowance | None = None,
+    ) -> Answer:
+        """Put a question on behalf of `current()`, which counts for its key, or its session too.
+
+        Raises:
+            ClosedError: the service ends (`closing`).
+            LimitError: the key has too many answers under way (`overloaded`), or too many
+                questions came (`rate_limited`).
+            LongwatchError: see `Engine.ask`.
+        """
+        self.draining.check()
+        usage = self.access.usage(current())
+        (allowance or usage.allowance).take("questions")
+        usage.begin_answer()
+        answer = object()
+
+        def count(event: AnswerEvent) -> None:
+            if isinstance(event, Done):
+                usage.end_answer()
+            listener(event)
+            if isinstance(event, Done):
+                self._under_way.discard(answer)
+
+        self._under_way.add(answer)
+        try:
+            return self.engine.ask(stream, question, count)
+        except BaseException:
+            usage.end_answer()
+            self._under_way.discard(answer)
+            raise
+
+    async def drain(self) -> None:
+        """Begin nothing new; return once no answer is under way, or after `drain_seconds`."""
+        self.draining.begin(self.settings.drain_seconds)
+        left = round(self.draining.seconds_left * 1000)
+        self.desk.tell(events.event("lw.go_away", reason="drain", time_left_ms=left))
+        while self._under_way and self.draining.seconds_left:  # noqa: ASYNC110 - threads end them
+            await asyncio.sleep(DRAIN_STEP)
+        await self.desk.flush(FLUSH_SECONDS)
+
     def enter(self) -> None:
         """Count a websocket connection in, or raise `LimitError` (`too_many_sessions`)."""
+        self.draining.check()
         if self.sessions >= self.settings.max_sessions:
             raise LimitError(
                 f"{self.sessions} sessions are open, which is the limit; try again later or raise "
@@ -50,3 +122,10 @@ class Service:
         self.sessions -= 1
         self.metrics.connections.dec()
         self.metrics.closed.labels(str(code)).inc()
+
+
+def _watching(engine: Engine, settings: Settings, metrics: Metrics) -> Watching:
+    """Return the service's watches, kept in the folder of the streams that are kept."""
+    store = Store(Path(settings.data).expanduser()) if settings.data else None
+    rota = RotaSettings(checks=settings.watch_checks)
+    return Watching(engine, rota, metrics, store, local=settings.webhook_local)

@@ -32,6 +32,7 @@ EVENTS: dict[str, Scope | None] = {
 }
 BINARY: Scope = "publish"
 FOLLOW: Scope = "ask"  # a stream, in the address of a websocket or in session.update
+PULL: Scope = "manage"  # the service would fetch whatever address it is given
 DISCARD: Scope = "manage"  # a memory, which cannot be undone
 
 

@@ -21,8 +21,8 @@ def new_id(prefix: str) -> str:
 
 
 def event(kind: str, **fields: Any) -> Event:
-    """Return an event of the type `kind` with an id of its own."""
-    return {"type": kind, "event_id": new_id("evt"), **fields}
+    """Return an event of the type `kind`; its id is the outbox's if it is the session's."""
+    return {"type": kind, "event_id": new_id("conn"), **fields}
 
 
 def error(

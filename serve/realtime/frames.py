@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import base64
+import time
 from typing import TYPE_CHECKING
 
-from longwatch.errors import FrameError, InputError, NotFoundError, ProtocolError
+from longwatch.errors import FrameError, InputError, LimitError, NotFoundError, ProtocolError
+from longwatch.serve.access.principal import current
+from longwatch.serve.access.rules import BINARY
 from longwatch.serve.realtime.hangup import Hangup
+from longwatch.serve.realtime.streams import WRAP
 from longwatch.wire import VERSION, Flags, Kind, decode, image_format
 
 if TYPE_CHECKING:
+    from longwatch.serve.access.allowance import Allowance
     from longwatch.serve.realtime.messages import FrameAppend
     from longwatch.serve.realtime.streams import Channel, Streams
     from longwatch.wire import Packet
+
+TOLD_SECONDS = 1.0
 
 
 class Frames:
     """Hands frames on to the streams that the session feeds, and never waits for them."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: Streams, allowance: Allowance, credit: int = 256) -> None:
         self._streams = streams
+        self._credit = credit  # messages that a publisher may have under way
+        self._acked: dict[int, int] = {}  # handle -> the sequence number that was told of early
+        self._allowance = allowance
+        self._told = 0.0  # when we last said that too many pictures come, on the monotonic clock
 
     def append(self, request: FrameAppend) -> None:
         """Take in a picture that came as base64.
@@ -28,7 +39,9 @@ class Frames:
             FrameError: it is not base64; whether it is a picture is found out later.
             NotFoundError: this connection does not feed the stream.
             InputError: several streams are open here and none is named (`stream_required`).
+            LimitError: more pictures come than the key or the session may send.
         """
+        self._allowance.take("frames")
         channel = self._only(request.stream)
         encoded = request.image.partition(",")[2] if request.image[:5] == "data:" else request.image
         try:
@@ -48,7 +61,11 @@ class Frames:
             Hangup: no stream is open on this connection.
             ProtocolError: the header is wrong, or its handle is not one of this connection.
             ClosedError: the stream was ended or discarded.
+            LimitError: more pictures come than the key or the session may send; not more than
+                once a second, for each of them it would add to the load.
+            ForbiddenError: the key is not for publishing.
         """
+        current().require(BINARY)
         channels = self._streams.fed
         if not channels:
             raise Hangup(
@@ -61,7 +78,8 @@ class Frames:
             )
         if message[:1] != bytes([VERSION]) and image_format(message) is not None:
             channel = self._only(None)
-            channel.ingest.feed(message)
+            if self._may_take_picture():
+                channel.ingest.feed(message)
             return
         packet = decode(message)
         if packet.handle not in channels:
@@ -70,7 +88,32 @@ class Frames:
                 "lw.stream.opened",
                 code="unknown_handle",
             )
-        _take(channels[packet.handle], packet)
+        # What is missing of a video spoils what follows, so that its bytes alone are limited.
+        if packet.kind is not Kind.IMAGE or self._may_take_picture():
+            self._take(channels[packet.handle], packet)
+
+    def _take(self, channel: Channel, packet: Packet) -> None:
+        """Take in a packet, tell of a gap before it, and of its number in good time."""
+        acked = channel.feed.acked
+        _take(channel, packet)
+        if acked is not None and packet.sequence != (acked + 1) % WRAP:
+            self._streams.gap(channel.feed, acked, packet.sequence)
+        told = self._acked.setdefault(packet.handle, packet.sequence)
+        if 2 * ((packet.sequence - told) % WRAP) >= self._credit:
+            self._acked[packet.handle] = packet.sequence
+            self._streams.acknowledge(channel.feed)
+
+    def _may_take_picture(self) -> bool:
+        """Take a picture from the allowance; tell whether it was there."""
+        try:
+            self._allowance.take("frames")
+        except LimitError:
+            now = time.monotonic()
+            if now - self._told < TOLD_SECONDS:
+                return False
+            self._told = now
+            raise
+        return True
 
     def _only(self, name: str | None) -> Channel:
         """Return the stream that a picture without a handle is for."""

@@ -7,44 +7,54 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch import __version__
 from longwatch.errors import InputError, ProtocolError
+from longwatch.serve.access.principal import current
+from longwatch.serve.access.rules import scope_of_event
 from longwatch.serve.realtime import events, messages
 from longwatch.serve.realtime.conversation import read_message
 from longwatch.serve.realtime.frames import Frames
 from longwatch.serve.realtime.hangup import Hangup
 from longwatch.serve.realtime.responses import Responses, refuse_unsupported
 from longwatch.serve.realtime.streams import Complain, Streams
+from longwatch.serve.realtime.watches import Watches
 from longwatch.wire import PROTOCOL
 
 if TYPE_CHECKING:
+    from longwatch.serve.access.allowance import Allowance
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
 
-FEATURES = ["binary_frames", "encoded_video", "frame_append", "as_of"]
+FEATURES = ["binary_frames", "encoded_video", "frame_append", "as_of", "watches", "resume"]
 
 
 class Handler:
     """The state of one session: its streams, its conversation and its answers."""
 
-    def __init__(self, service: Service, outbox: Outbox, complain: Complain) -> None:
+    def __init__(
+        self, service: Service, outbox: Outbox, complain: Complain, allowance: Allowance
+    ) -> None:
         self.id = events.new_id("sess")
         self.streams = Streams(service, outbox, complain)
-        self.frames = Frames(self.streams)
-        self.responses = Responses(service, outbox, lambda: self.streams.names)
+        self.frames = Frames(self.streams, allowance, service.settings.max_inflight)
+        self.responses = Responses(service, outbox, lambda: self.streams.names, allowance)
+        self.watches = Watches(service.watching.table, outbox, self.id, lambda: self.streams.names)
         self._service = service
         self._outbox = outbox
 
     def close(self) -> None:
         """Stop the answers and leave the streams."""
         self.responses.close()
+        self.watches.close()
         self.streams.close()
 
     def handle(self, event: messages.ClientEvent) -> None:
         """Do what an event asks for.
 
         Raises:
+            ForbiddenError: the key has not the scope that this needs.
             LongwatchError: it cannot be done; nothing was changed.
             Hangup: it ends the connection.
         """
+        current().require(scope_of_event(event.type))
         match event:
             case messages.SessionUpdate():
                 self._update(event.session)
@@ -59,6 +69,8 @@ class Handler:
                 self.responses.cancel(event.response_id)
             case messages.Ping():
                 self._outbox.put(events.pong(event.t))
+            case messages.Auth():
+                pass  # from a page that cannot know whether its key is needed, or was taken
             case _:
                 self._dispatch_media(event)
 
@@ -74,6 +86,13 @@ class Handler:
                 self.streams.detach(event.stream)
             case messages.FrameAppend():
                 self.frames.append(event)
+            case (
+                messages.WatchCreate()
+                | messages.WatchUpdate()
+                | messages.WatchDelete()
+                | messages.WatchList()
+            ):
+                self.watches.handle(event)
 
     def _update(self, session: messages.SessionParams) -> None:
         refuse_unsupported(session.output_modalities, session.tools, "session")
@@ -138,6 +157,7 @@ class Handler:
                     "max_pixels": settings.max_pixels,
                     "max_streams": settings.max_streams,
                     "max_parallel": settings.max_parallel,
+                    "max_inflight": settings.max_inflight,
                     "max_question_chars": settings.max_question_chars,
                 },
                 "server_time": time.time(),

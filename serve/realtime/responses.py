@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
-from longwatch.serve.questions import choose_stream, dialogue, moment, stretch
+from longwatch.serve.questions import choose_stream, dialogue, moment, patience, stretch
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Conversation
 from longwatch.serve.realtime.messages import ResponseParams
@@ -18,6 +18,7 @@ from longwatch.serve.realtime.response import Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from longwatch.serve.access.allowance import Allowance
     from longwatch.serve.answer import AnswerEvent
     from longwatch.serve.realtime.conversation import Item
     from longwatch.serve.realtime.outbox import Outbox
@@ -40,12 +41,19 @@ class Responses:
     Everything here happens on the event loop's thread.
     """
 
-    def __init__(self, service: Service, outbox: Outbox, own: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        outbox: Outbox,
+        own: Callable[[], Sequence[str]],
+        allowance: Allowance,
+    ) -> None:
         self.conversation = Conversation()
         self.defaults = Defaults()
         self._service = service
         self._outbox = outbox
         self._own = own  # the session's streams
+        self._allowance = allowance
         self._running: dict[str, Response] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -71,10 +79,14 @@ class Responses:
             sampling=self._sampling(params),
             as_of=moment(params.lw.as_of),
             range=stretch(params.lw.range),
+            deadline=patience(params.lw.deadline_ms),
         )
         response = Response(self, params, name)
-        response.answer = engine.ask(name, question, response.listen)
+        response.answer = self._service.ask(name, question, response.listen, self._allowance)
         self._running[response.id] = response
+        left = self._allowance.json()
+        if left:
+            self.say("rate_limits.updated", rate_limits=left)
 
     def cancel(self, response_id: str | None) -> None:
         """Stop the answer named, else the conversation's.

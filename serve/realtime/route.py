@@ -4,76 +4,109 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
-from starlette.responses import JSONResponse
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from longwatch.errors import InputError, LongwatchError
-from longwatch.serve.config import LOOPBACK
-from longwatch.serve.faults import error_object, http_status
+from longwatch.errors import AuthenticationError, ForbiddenError, LongwatchError, NotFoundError
+from longwatch.serve.access.principal import acting_as, current
 from longwatch.serve.realtime import events
+from longwatch.serve.realtime.connection import Connection
+from longwatch.serve.realtime.login import first_message, identify
+from longwatch.serve.realtime.outbox import NUMBERED
 from longwatch.serve.realtime.session import Session
+from longwatch.serve.refusals import error_response
 
 if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
     from starlette.websockets import WebSocket
 
     from longwatch.serve.service import Service
 
 log = logging.getLogger(__name__)
 SUBPROTOCOLS = ("realtime", "openai-beta.realtime-v1")
-CLOSE_CODES = {"origin_not_allowed": 1008, "model_not_found": 4404, "too_many_sessions": 4429}
+CLOSE_CODES = {
+    "origin_not_allowed": 1008,
+    "host_not_allowed": 1008,
+    "auth_timeout": 4408,
+    "closing": 1012,
+    "model_not_found": 4404,
+    "too_many_sessions": 4429,
+    "too_many_failures": 4429,
+}
 
 
 async def serve_websocket(service: Service, websocket: WebSocket) -> None:
     """Serve one connection to `/v1/realtime?model=...&stream=...` to its end."""
     try:
-        _check_origin(service, websocket.headers.get("origin"))
+        principal = identify(service, websocket)
+        if principal is None:
+            await websocket.accept(_subprotocol(websocket))
+            principal = await first_message(service, websocket)
         service.check_model(websocket.query_params.get("model"))
-        service.enter()
+        with acting_as(principal), service.access.usage(principal).session():
+            service.enter()
+            await _serve(service, websocket)
     except LongwatchError as error:
-        await _turn_away(websocket, error)
-        return
+        await _turn_away(service, websocket, error)
+    except WebSocketDisconnect:  # before it said who it is
+        log.info("a page left before it said who it is")
+
+
+async def _serve(service: Service, websocket: WebSocket) -> None:
+    """Serve a connection that was counted in, as its principal."""
     code = 1006
     try:
-        await websocket.accept(_subprotocol(websocket))
-        session = Session(service, websocket)
+        if websocket.application_state is WebSocketState.CONNECTING:
+            await websocket.accept(_subprotocol(websocket))
+        session = await _session(service, websocket.query_params)
+        connection = Connection(service, session, websocket)
         with structlog.contextvars.bound_contextvars(session=session.id):
-            log.info("session begins")
-            code = await session.run(websocket.query_params.get("stream"))
-            log.info("session ends", extra={"code": code})
+            log.info("connection begins", extra={"key": current().id})
+            try:
+                code = await connection.run(websocket.query_params.get("stream"))
+            finally:
+                service.desk.leave(session, code)
+            log.info("connection ends", extra={"code": code})
     finally:
         service.leave(code)
 
 
-async def _turn_away(websocket: WebSocket, error: LongwatchError) -> None:
+async def _session(service: Service, query: QueryParams) -> Session:
+    """Return the session that the client resumes, or a new one."""
+    token, expired = query.get("resume"), None
+    if token is not None:
+        try:
+            return await service.desk.resume(token, query.get("after", f"{NUMBERED}0"))
+        except NotFoundError as error:
+            expired = error
+    session = Session(service)
+    service.desk.add(session)
+    session.begin()
+    if expired is not None:
+        session.tell(expired)
+    return session
+
+
+async def _turn_away(service: Service, websocket: WebSocket, error: LongwatchError) -> None:
     """Refuse before the upgrade; pages in a browser cannot see that, so they are told after it."""
+    service.metrics.errors.labels(error.code).inc()
     log.info("a connection was refused", extra={"code": error.code})
     if "origin" not in websocket.headers:
-        body = {"error": error_object(error)}
-        await websocket.send_denial_response(JSONResponse(body, http_status(error)))
+        await websocket.send_denial_response(error_response(error))
         return
-    await websocket.accept(_subprotocol(websocket))
+    if websocket.application_state is WebSocketState.CONNECTING:
+        await websocket.accept(_subprotocol(websocket))
     await websocket.send_json(events.error(error, fatal=True))
-    await websocket.close(CLOSE_CODES.get(error.code, 1011), error.code)
+    await websocket.close(_close_code(error), error.code)
 
 
-def _check_origin(service: Service, origin: str | None) -> None:
-    """Refuse pages of other sites, which could otherwise watch what this machine's user may."""
-    if origin is None or origin in service.settings.origins:
-        return
-    if _host(origin) not in LOOPBACK:
-        raise InputError(
-            f"pages of {origin[:80]!r} may not connect; add it to the setting origins to allow it",
-            code="origin_not_allowed",
-        )
-
-
-def _host(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).hostname
-    except ValueError:  # no address at all
-        return None
+def _close_code(error: LongwatchError) -> int:
+    if isinstance(error, AuthenticationError | ForbiddenError):
+        by_class = 4401 if isinstance(error, AuthenticationError) else 4403
+    else:
+        by_class = 1011
+    return CLOSE_CODES.get(error.code, by_class)
 
 
 def _subprotocol(websocket: WebSocket) -> str | None:

@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from longwatch.errors import InputError, LongwatchError, NotFoundError
+from longwatch.errors import InputError, LongwatchError, NotFoundError, ProtocolError
 from longwatch.registry import lookup
+from longwatch.serve.access.principal import current
+from longwatch.serve.access.rules import DISCARD, FOLLOW
 from longwatch.serve.presets import PRESETS
 from longwatch.serve.realtime import events
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from longwatch.serve.stream_settings import StreamSettings
     from longwatch.stream.ingest import Ingest
 
+WRAP = 2**32  # sequence numbers start over there
 Complain = Callable[[LongwatchError, str], None]  # the error, and the stream that it is about
 
 
@@ -80,7 +83,13 @@ class Streams:
             "gate": kept.gate,
             "gate_seconds": kept.gate_seconds,
         }
-        self._say("lw.stream.opened", feed, handle=self._handles, accepted=accepted)
+        self._say(
+            "lw.stream.opened",
+            feed,
+            handle=self._handles,
+            accepted=accepted,
+            acked_seq=feed.acked_before,
+        )
         self._follow(feed)
 
     def close_stream(self, request: StreamClose) -> None:
@@ -89,7 +98,10 @@ class Streams:
         Raises:
             NotFoundError: there is no such stream.
             InputError: another connection feeds it (`publisher_taken`).
+            ForbiddenError: its memory is to be discarded, which is for managers.
         """
+        if request.discard_memory:
+            current().require(DISCARD)
         feed = self._service.feeds.get(request.stream)
         if feed.taken and not any(channel.ingest is feed.ingest for channel in self.fed.values()):
             raise InputError(
@@ -106,7 +118,8 @@ class Streams:
             self._tell_state(feed)
 
     def attach(self, name: str) -> None:
-        """Follow a stream, or raise `NotFoundError`."""
+        """Follow a stream, or raise `NotFoundError`, or `ForbiddenError` without the scope."""
+        current().require(FOLLOW)
         self._follow(self._service.feeds.get(name))
 
     def detach(self, name: str) -> None:
@@ -121,15 +134,30 @@ class Streams:
 
     def report(self) -> None:
         """Send the statistics of all streams of this session; older unsent ones are replaced."""
-        now = time.monotonic()
-        for name, feed in self._followed.items():
-            state = feed.json()
-            before, count = self._received.get(name, (now, state["received"]))
-            self._received[name] = (now, state["received"])
-            rate = (state["received"] - count) / (now - before) if now > before else 0.0
-            self._outbox.put_latest(
-                name, events.event("lw.stream.stats", **state, fps_in=round(rate, 3))
-            )
+        for feed in self._followed.values():
+            self._report(feed)
+
+    def release(self) -> None:
+        """Feed no more, as the connection broke off; what was ended is still read to its end."""
+        for handle, (feed, ingest) in list(self.fed.items()):
+            if feed.ingest is ingest and feed.state != "ended":
+                feed.leave("publisher_left")
+            if feed.ingest is not ingest:
+                del self.fed[handle]
+
+    def gap(self, feed: Feed, acked: int, came: int) -> None:
+        """Tell the client that messages between two sequence numbers never came."""
+        told = ProtocolError(
+            f"after message {acked} of the stream {feed.name!r} came {came}; those "
+            "between were lost, or the numbers do not count up by one",
+            code="sequence_gap",
+        )
+        self._complain(told, feed.name)
+
+    def acknowledge(self, feed: Feed) -> None:
+        """Send statistics early, before the publisher runs out of credit."""
+        if feed.name in self._followed:
+            self._report(feed)
 
     def close(self) -> None:
         """Leave all streams; they wait for the next publisher."""
@@ -139,6 +167,15 @@ class Streams:
         self.fed.clear()
         for feed in list(self._followed.values()):
             self._unfollow(feed)
+
+    def _report(self, feed: Feed) -> None:
+        now, state = time.monotonic(), feed.json()
+        before, count = self._received.get(feed.name, (now, state["received"]))
+        self._received[feed.name] = (now, state["received"])
+        rate = (state["received"] - count) / (now - before) if now > before else 0.0
+        self._outbox.put_latest(
+            feed.name, events.event("lw.stream.stats", **state, fps_in=round(rate, 3))
+        )
 
     def _settings(self, request: StreamOpen) -> StreamSettings:
         settings = self._service.settings.stream

@@ -28,7 +28,8 @@ async def connect(url: str, query: str = "", **options: Any) -> AsyncIterator[Pe
     address = f"{url.replace('http', 'ws', 1)}/v1/realtime{query}"
     async with websockets.connect(address, max_size=None, **options) as socket:
         peer = Peer(socket)
-        peer.session = (await peer.receive())["session"]
+        peer.greeting = await peer.receive()
+        peer.session = peer.greeting.get("session", {})
         yield peer
 
 
@@ -37,7 +38,9 @@ class Peer:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
+        self.last = "evt_0"  # the newest event that came
         self.session: Event = {}
+        self.greeting: Event = {}  # `session.created`, or `lw.session.resume`
 
     async def send(self, event: Event | str | bytes) -> None:
         await self.socket.send(json.dumps(event) if isinstance(event, dict) else event)
@@ -46,6 +49,8 @@ class Peer:
         """Return the next event."""
         async with asyncio.timeout(DEADLINE):
             event: Event = json.loads(await self.socket.recv())
+        if event["event_id"].startswith("evt_"):
+            self.last = event["event_id"]
         return event
 
     async def until(self, kind: str, **fields: Any) -> Event:
@@ -66,6 +71,10 @@ class Peer:
         async with asyncio.timeout(DEADLINE):
             await self.socket.wait_closed()
         return self.socket.close_code or 0
+
+    def cut(self) -> None:
+        """Break the connection off without a word."""
+        self.socket.transport.abort()
 
     async def ping(self) -> None:
         """Wait until all that was sent before was handled."""
@@ -127,6 +136,12 @@ def image(handle: int, number: int, sequence: int | None = None) -> bytes:
     """Return a picture's message; it stands at half its number, in seconds."""
     sequence = number if sequence is None else sequence
     return Packet(Kind.IMAGE, handle, sequence, number * 500_000, still(number)).encode()
+
+
+def resuming(peer: Peer, after: str | None = None) -> str:
+    """Return the query that takes up a session where `peer` left it, or after another event."""
+    token = peer.session["lw"]["resume"]["token"]
+    return f"?resume={token}&after={peer.last if after is None else after}"
 
 
 def text_of(answer: list[Event]) -> str:

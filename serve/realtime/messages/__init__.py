@@ -22,6 +22,7 @@ from longwatch.serve.realtime.messages.dialogue import (
     ResponseParams,
 )
 from longwatch.serve.realtime.messages.session import (
+    Auth,
     Ping,
     SessionLw,
     SessionParams,
@@ -29,12 +30,19 @@ from longwatch.serve.realtime.messages.session import (
 )
 from longwatch.serve.realtime.messages.streams import (
     FrameAppend,
+    PullSource,
     PushSource,
     StreamAttach,
     StreamClose,
     StreamDetach,
     StreamOpen,
     StreamPolicy,
+)
+from longwatch.serve.realtime.messages.watches import (
+    WatchCreate,
+    WatchDelete,
+    WatchList,
+    WatchUpdate,
 )
 
 ClientEvent = (
@@ -48,7 +56,12 @@ ClientEvent = (
     | StreamAttach
     | StreamDetach
     | FrameAppend
+    | WatchCreate
+    | WatchUpdate
+    | WatchDelete
+    | WatchList
     | Ping
+    | Auth
 )
 CLIENT_EVENTS: TypeAdapter[ClientEvent] = TypeAdapter(
     Annotated[ClientEvent, Field(discriminator="type")]
@@ -56,6 +69,7 @@ CLIENT_EVENTS: TypeAdapter[ClientEvent] = TypeAdapter(
 
 __all__ = [
     "CLIENT_EVENTS",
+    "Auth",
     "ClientEvent",
     "FrameAppend",
     "ItemCreate",
@@ -63,6 +77,7 @@ __all__ = [
     "Message",
     "Part",
     "Ping",
+    "PullSource",
     "PushSource",
     "Reference",
     "ResponseCancel",
@@ -77,4 +92,8 @@ __all__ = [
     "StreamDetach",
     "StreamOpen",
     "StreamPolicy",
+    "WatchCreate",
+    "WatchDelete",
+    "WatchList",
+    "WatchUpdate",
 ]

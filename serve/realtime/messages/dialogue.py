@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from longwatch.serve.questions import Microseconds, Range
+from longwatch.serve.questions import Microseconds, Milliseconds, Range
 from longwatch.serve.realtime.messages.shapes import Id, Loose, Name, Strict, Tokens
 
 
@@ -56,6 +56,7 @@ class ResponseLw(Strict):
     streams: list[Name] | None = None
     as_of: Literal["now"] | Microseconds = "now"  # microseconds on the stream's clock
     range: Range | Literal["auto"] | None = "auto"  # to recall from; auto: as the question says
+    deadline_ms: Milliseconds | None = None  # for the answer to begin in; else it fails
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None

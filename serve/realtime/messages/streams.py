@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from longwatch.serve.questions import Microseconds
 from longwatch.serve.realtime.messages.shapes import Id, Name, Strict
+from longwatch.stream.pull.address import Address, parse_address
 
 
 class PushSource(Strict):
@@ -18,6 +19,39 @@ class PushSource(Strict):
     width: Annotated[int, Field(ge=1, le=65535)] | None = None  # of raw_rgb
     height: Annotated[int, Field(ge=1, le=65535)] | None = None
     fps: float | None = None  # frames taken a second; null takes all
+
+
+class PullSource(Strict):
+    """The service fetches the frames itself; credentials stand beside the URL."""
+
+    kind: Literal["pull"]
+    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    transport: Literal["auto", "tcp", "udp"] = "auto"
+    username: Annotated[str, Field(max_length=256)] | None = None
+    password: Annotated[str, Field(max_length=1024)] | None = None
+    loop: bool = False  # play a file again and again
+    fps: float | None = None  # frames taken a second; null takes all
+
+    def address(self) -> Address:
+        """Return where the source is, or raise `InputError`."""
+        return parse_address(
+            self.url,
+            transport=self.transport,
+            username=self.username,
+            password=self.password,
+            loop=self.loop,
+        )
+
+
+def kind_of(source: Any) -> str:
+    """Return which kind of source is meant; a push need not say so."""
+    found = source.get("kind", "push") if isinstance(source, dict) else source.kind
+    return "pull" if found == "pull" else "push"
+
+
+Source = Annotated[
+    Annotated[PushSource, Tag("push")] | Annotated[PullSource, Tag("pull")], Discriminator(kind_of)
+]
 
 
 class StreamPolicy(Strict):
@@ -45,7 +79,7 @@ class StreamOpen(Strict):
     type: Literal["lw.stream.open"]
     event_id: Id | None = None
     stream: Name
-    source: PushSource = PushSource()
+    source: Source = PushSource()
     policy: StreamPolicy = StreamPolicy()
 
 

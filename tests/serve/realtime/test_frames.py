@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from longwatch.serve.access.allowance import Allowance, Rates
 from longwatch.serve.realtime.frames import Frames
 from longwatch.serve.realtime.hangup import Hangup
 from longwatch.wire import Flags, Kind, Packet
@@ -87,7 +88,7 @@ async def test_data_of_another_format_is_told_and_the_stream_can_go_on(
 async def test_binary_where_nothing_is_open_hangs_up() -> None:
     channels = SimpleNamespace(fed={})
     with pytest.raises(Hangup) as told:
-        Frames(cast("Streams", channels)).binary(still(1))
+        Frames(cast("Streams", channels), Allowance(Rates())).binary(still(1))
     assert told.value.code == 1003
     assert told.value.error is not None
 
@@ -96,7 +97,7 @@ async def test_what_a_header_says_reaches_the_decoder() -> None:
     fed: list[dict[str, object]] = []
     ingest = SimpleNamespace(feed=lambda payload, pts, **facts: fed.append({"pts": pts, **facts}))
     feed = SimpleNamespace(ingest=ingest, acked=None)
-    frames = Frames(cast("Streams", SimpleNamespace(fed={5: (feed, ingest)})))
+    frames = Frames(cast("Streams", SimpleNamespace(fed={5: (feed, ingest)})), Allowance(Rates()))
     frames.binary(
         Packet(Kind.EPOCH, 5, 7, 1_500_000, b"x", Flags.DISCONTINUITY, 2_000_000).encode()
     )

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 
 from longwatch.serve import server
-from longwatch.serve.realtime import session
+from longwatch.serve.realtime import connection
 from tests.media import still
 from tests.serve import peer as p
 from tests.serve.conftest import serve
@@ -76,7 +76,7 @@ async def test_the_end_of_the_service_is_a_restart_to_its_clients() -> None:
 async def test_a_client_that_does_not_read_is_given_up_and_hurts_nobody(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "PARTING_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "PARTING_SECONDS", 0.1)
     monkeypatch.setattr(server, "ABORT_SECONDS", 0.1)
     with serve(TinyVideoLM(), send_queue_bytes=20_000) as live:
         silent = p.connect(live.url, max_queue=1, ping_interval=None, close_timeout=None)
