@@ -24,6 +24,7 @@ NAMES = (
     "compressors",
     "ingest",
     "hour",
+    "watches",
 )
 
 

@@ -69,7 +69,7 @@ class Rota:
         self.settings = settings or RotaSettings()
         self.pairs: dict[tuple[str, str], Pair] = {}
         self._gate = self.settings.gate
-        self._credit = 1.0  # checks that may be made now
+        self._credit = max(1.0, BURST * self.settings.checks)  # checks that may be made now
         self._paid = 0.0  # until when checks were credited
         self._turns = 0
         self._looks: dict[str, Look] = {}  # of each stream's newest frame
