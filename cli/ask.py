@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from longwatch.cli.options import DEFAULT_URL, ApiKey, Url, milliseconds, minutes
+from longwatch.cli.options import DEFAULT_URL, ApiKey, CaFile, Url, milliseconds, minutes
 from longwatch.client import connect
 from longwatch.errors import InputError
 
@@ -31,6 +31,7 @@ def command(  # noqa: PLR0913 - one argument a flag
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
+    ca: CaFile = None,
 ) -> int:
     """Ask about a stream, now or as of an earlier moment, and stream the answer."""
     if not question.strip():
@@ -42,13 +43,11 @@ def command(  # noqa: PLR0913 - one argument a flag
         "max_tokens": max_tokens,
         "temperature": temperature,
     }
-    return asyncio.run(_ask(question, asked, url, api_key, as_json=as_json))
+    return asyncio.run(_ask(question, asked, connect(url, api_key=api_key, ca=ca), as_json=as_json))
 
 
-async def _ask(
-    question: str, asked: dict[str, Any], url: str, api_key: str | None, *, as_json: bool
-) -> int:
-    async with connect(url, api_key=api_key) as client:
+async def _ask(question: str, asked: dict[str, Any], connection: Client, *, as_json: bool) -> int:
+    async with connection as client:
         if asked["stream"] is None:
             asked["stream"] = await _only_stream(client)
         answer = await client.ask(question, **asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,12 @@ ApiKey = Annotated[
     str | None,
     typer.Option(
         "--api-key", envvar="LONGWATCH_API_KEY", show_envvar=True, help="Key, if it needs one."
+    ),
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca", envvar="LONGWATCH_CA", help="PEM file of an authority to trust, for https."
     ),
 ]
 DEFAULT_URL = "http://127.0.0.1:8090"

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from longwatch.cli.options import DEFAULT_URL, ApiKey, Url, milliseconds, minutes
+from longwatch.cli.options import DEFAULT_URL, ApiKey, CaFile, Url, milliseconds, minutes
 from longwatch.client import connect
 from longwatch.client.push import push_camera, push_file, push_frames
 from longwatch.errors import ConfigError, InputError
@@ -45,6 +45,7 @@ def command(  # noqa: PLR0913 - one argument a flag
     ] = None,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
+    ca: CaFile = None,
 ) -> None:
     """Push SOURCE into a stream of the service, so that it can be asked about."""
     if speed < 0:
@@ -60,11 +61,11 @@ def command(  # noqa: PLR0913 - one argument a flag
     if preset is not None:
         paced["policy"] = {"preset": preset}
     stream, push = _live(source, name, paced, seconds) if live else _file(source, name, paced, loop)
-    asyncio.run(_watch(stream, push, url, api_key))
+    asyncio.run(_watch(stream, push, url, api_key, ca))
 
 
-async def _watch(stream: str, push: Push, url: str, api_key: str | None) -> None:
-    async with connect(url, api_key=api_key) as client:
+async def _watch(stream: str, push: Push, url: str, api_key: str | None, ca: Path | None) -> None:
+    async with connect(url, api_key=api_key, ca=ca) as client:
         with _bar(stream) as show:
             done = await push(client, show)
     stats = done.stats

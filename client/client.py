@@ -22,20 +22,24 @@ if TYPE_CHECKING:
 
     from longwatch.client.transport import Transport
     from longwatch.wire import Packet
+    from longwatch.client.trust import Ca
 
 
-def connect(url: str, *, api_key: str | None = None, timeout: float = 30.0) -> Client:
+def connect(
+    url: str, *, api_key: str | None = None, timeout: float = 30.0, ca: Ca = None
+) -> Client:
     """Return a client of the service at `url`, such as `http://127.0.0.1:8090`.
 
     It connects when it is entered: `async with connect(url) as client: ...`. `timeout` is in
-    seconds, for the connection and for each reply that is not an answer's text.
+    seconds, for the connection and for each reply that is not an answer's text. `ca` is a PEM file
+    of an authority to trust in place of the system's, or an SSL context.
     """
 
     async def opener() -> Transport:
-        return await open_websocket(url, api_key=api_key, timeout=timeout)
+        return await open_websocket(url, api_key=api_key, timeout=timeout, ca=ca)
 
     async def fetch(path: str) -> Any:
-        return await asyncio.to_thread(get_json, url, path, api_key, timeout)
+        return await asyncio.to_thread(get_json, url, path, api_key, timeout, ca)
 
     return Client(opener, fetch, timeout=timeout)
 

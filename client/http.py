@@ -9,10 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from longwatch.client.transport import realtime_url
+from longwatch.client.trust import Ca, trust
 from longwatch.errors import ClosedError, ServerError
 
 
-def get_json(url: str, path: str, api_key: str | None = None, timeout: float = 30.0) -> Any:
+def get_json(
+    url: str, path: str, api_key: str | None = None, timeout: float = 30.0, ca: Ca = None
+) -> Any:
     """Return the JSON document at `path` of the service at `url`; blocks up to `timeout` seconds.
 
     Raises:
@@ -27,8 +30,9 @@ def get_json(url: str, path: str, api_key: str | None = None, timeout: float = 3
         urlunsplit((scheme, parts.netloc, base + path, "", "")),
         headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
     )
+    secure = trust(ca) if scheme == "https" else None
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as reply:
+        with urllib.request.urlopen(request, timeout=timeout, context=secure) as reply:
             return json.load(reply)
     except urllib.error.HTTPError as refused:
         with refused:

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from longwatch.client.answer import Evidence, Timing, Usage
     from longwatch.client.publisher import Publisher as AsyncPublisher
     from longwatch.client.view import StreamStats
+    from longwatch.client.trust import Ca
 
 T = TypeVar("T")
 
 
-def connect(url: str, *, api_key: str | None = None, timeout: float = 30.0) -> Client:
+def connect(
+    url: str, *, api_key: str | None = None, timeout: float = 30.0, ca: Ca = None
+) -> Client:
     """Return a client of the service at `url`; it connects when it is entered with `with`."""
-    return Client(asynchronous.connect(url, api_key=api_key, timeout=timeout))
+    return Client(asynchronous.connect(url, api_key=api_key, timeout=timeout, ca=ca))
 
 
 class Client:

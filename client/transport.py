@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import (
@@ -15,9 +15,12 @@ from websockets.exceptions import (
     InvalidURI,
 )
 
+from longwatch.client.trust import Ca, trust
 from longwatch.errors import ClosedError, InputError, ServerError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from websockets.asyncio.client import ClientConnection
 
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
@@ -44,6 +47,11 @@ class Transport(Protocol):
         """Close the connection. Calling it again does nothing."""
         ...
 
+    @property
+    def close_code(self) -> int:
+        """The websocket close code with which the connection ended; 1006 without a word."""
+        ...
+
 
 class WebSocketTransport:
     """A transport over a websocket that is already open."""
@@ -65,6 +73,10 @@ class WebSocketTransport:
 
     async def aclose(self) -> None:  # noqa: D102
         await self._socket.close()
+
+    @property
+    def close_code(self) -> int:  # noqa: D102
+        return self._socket.close_code or 1006
 
 
 class QueueTransport:
@@ -94,6 +106,10 @@ class QueueTransport:
             self._closed = True
             await self._outbox.put(None)
             await self._inbox.put(None)
+
+    @property
+    def close_code(self) -> int:  # noqa: D102
+        return 1000  # nothing breaks within one process
 
 
 def pair() -> tuple[QueueTransport, QueueTransport]:
@@ -125,8 +141,17 @@ def realtime_url(url: str) -> str:
     return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, parts.query, ""))
 
 
-async def open_websocket(url: str, *, api_key: str | None, timeout: float) -> WebSocketTransport:  # noqa: ASYNC109 - the handshake's own limit
-    """Open a websocket to the service at `url` within `timeout` seconds.
+async def open_websocket(
+    url: str,
+    *,
+    api_key: str | None,
+    timeout: float,  # noqa: ASYNC109 - the handshake's own limit
+    ca: Ca = None,
+    query: Mapping[str, str] | None = None,
+) -> WebSocketTransport:
+    """Open a websocket to the service at `url` within `timeout` seconds; see `trust` for `ca`.
+
+    `query` is asked for in the address besides: the session to be resumed.
 
     Raises:
         InputError: `url` is not the address of a service.
@@ -134,11 +159,14 @@ async def open_websocket(url: str, *, api_key: str | None, timeout: float) -> We
         ServerError: the server refused the connection; the code is the server's own.
     """
     address = realtime_url(url)
+    if query:
+        address += ("&" if "?" in address else "?") + urlencode(query)
     try:
         socket = await connect(
             address,
             additional_headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
             open_timeout=timeout,
+            ssl=trust(ca) if address.startswith("wss:") else None,
             compression=None,  # pictures and video do not shrink, and deflate costs time
             max_size=_MAX_MESSAGE,
             ping_timeout=60,  # a busy laptop is not a dead one
