@@ -37,7 +37,7 @@ class Feed:
         self.acked_before: int | None = None  # the last one of the publisher before
         self.ingest: Ingest | Pull | None = None  # of the publisher there is
         self._watchers: list[Callable[[Feed], None]] = []
-        self._leaving: dict[Ingest | Pull, asyncio.Task[None]] = {}  # earlier ones, still at their end
+        self._leaving: dict[Ingest | Pull, asyncio.Task[None]] = {}  # earlier ones, at their end
         self._past: Counter[str] = Counter()  # what earlier publishers came to
 
     @property

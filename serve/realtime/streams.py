@@ -6,15 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import InputError, LongwatchError, NotFoundError, ProtocolError
-from longwatch.registry import lookup
 from longwatch.serve.access.principal import current
-from longwatch.serve.access.rules import DISCARD, FOLLOW
-from longwatch.serve.presets import PRESETS
+from longwatch.serve.access.rules import DISCARD, FOLLOW, PULL
+from longwatch.serve.opening import accepted, settings_for
 from longwatch.serve.realtime import events
+from longwatch.serve.realtime.messages import PullSource
 
 if TYPE_CHECKING:
     from longwatch.serve.feed import Feed
@@ -55,8 +54,15 @@ class Streams:
         return list(dict.fromkeys([*fed, *self._followed]))
 
     def open(self, request: StreamOpen) -> None:
-        """Begin to feed a stream, and follow it; see `Feeds.open` for what is raised."""
-        source, settings = request.source, self._settings(request)
+        """Begin to feed a stream, and follow it.
+
+        See `Feeds.open`, or `Pulling.open` of what the service fetches, for what is raised.
+        """
+        source = request.source
+        settings = settings_for(self._service.settings.stream, request.policy, source)
+        if isinstance(source, PullSource):
+            self._pull(request.stream, source, settings)
+            return
         size = None
         if source.width is not None and source.height is not None:
             size = (source.width, source.height)
@@ -66,28 +72,12 @@ class Streams:
         self._drop_channels(feed)  # one that had ended
         self._handles += 1
         self.fed[self._handles] = Channel(feed, ingest)
-        kept = feed.stream.settings
-        accepted = {
-            "format": source.format,
-            "fps": settings.fps,
-            "queue": kept.queue,
-            "on_full": kept.on_full,
-            "memory": kept.policy,
-            "window_tokens": kept.window_tokens or self._service.engine.model.window_tokens,
-            "memory_mb": kept.memory_mb,
-            "persist": kept.persist,
-            "host_mb": kept.host_mb,
-            "compressor": kept.compressor,
-            "keep": kept.keep,
-            "token_rate": kept.token_rate,
-            "gate": kept.gate,
-            "gate_seconds": kept.gate_seconds,
-        }
+        about = {"format": source.format, "fps": settings.fps}
         self._say(
             "lw.stream.opened",
             feed,
             handle=self._handles,
-            accepted=accepted,
+            accepted=about | accepted(feed.stream, self._service.engine.model),
             acked_seq=feed.acked_before,
         )
         self._follow(feed)
@@ -103,13 +93,18 @@ class Streams:
         if request.discard_memory:
             current().require(DISCARD)
         feed = self._service.feeds.get(request.stream)
-        if feed.taken and not any(channel.ingest is feed.ingest for channel in self.fed.values()):
+        pulls = self._service.pulling.pulls(feed)
+        if pulls:
+            current().require(PULL)
+        own = pulls or any(channel.ingest is feed.ingest for channel in self.fed.values())
+        if feed.taken and not own:
             raise InputError(
                 f"another connection feeds the stream {feed.name!r}; close it there",
                 code="publisher_taken",
                 param="stream",
             )
         self._drop_channels(feed)
+        self._service.pulling.forget(feed.name)
         following, before = feed.name in self._followed, feed.since
         feed.leave("closed")
         if request.discard_memory:
@@ -177,16 +172,13 @@ class Streams:
             feed.name, events.event("lw.stream.stats", **state, fps_in=round(rate, 3))
         )
 
-    def _settings(self, request: StreamOpen) -> StreamSettings:
-        settings = self._service.settings.stream
-        given = request.policy.model_dump(exclude_none=True)
-        if "memory" in given:
-            given["policy"] = given.pop("memory")
-        if "preset" in given:
-            given = lookup(PRESETS, given.pop("preset"), "preset").settings() | given
-        if "fps" in request.source.model_fields_set:
-            given["fps"] = request.source.fps
-        return replace(settings, **given)
+    def _pull(self, name: str, source: PullSource, settings: StreamSettings) -> None:
+        """Have the service fetch a stream, and follow it; it goes on when this session ends."""
+        feed = self._service.pulling.open(name, source.address(), settings)
+        about = {"source": source.address().json(), "fps": settings.fps}
+        about |= accepted(feed.stream, self._service.engine.model)
+        self._say("lw.stream.opened", feed, handle=None, accepted=about)
+        self._follow(feed)
 
     def _fault(self, name: str) -> Callable[[LongwatchError], None]:
         """Return what a decoder's thread tells its errors to."""
@@ -213,7 +205,8 @@ class Streams:
         self._received.pop(feed.name, None)
 
     def _tell_state(self, feed: Feed) -> None:
-        self._say("lw.stream.state", feed, state=feed.state, reason=feed.reason, since=feed.since)
+        about = {"state": feed.state, "reason": feed.reason, "since": feed.since, **feed.told}
+        self._say("lw.stream.state", feed, **about)
         if feed.state == "ended" and feed.reason == "discarded":
             self._unfollow(feed)
 

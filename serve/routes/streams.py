@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+
+from longwatch.serve.access.principal import current
+from longwatch.serve.access.rules import DISCARD
+from longwatch.serve.opening import settings_for
+from longwatch.serve.realtime.messages.shapes import Name, Strict
+from longwatch.serve.realtime.messages.streams import PullSource, StreamPolicy
+from longwatch.serve.routes.body import described, read_body
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service
+
+
+class StreamParams(Strict):
+    """What a stream is made of."""
+
+    stream: Name
+    source: PullSource | None = None
+    policy: StreamPolicy = StreamPolicy()
 
 
 def routes(service: Service) -> APIRouter:
@@ -17,6 +32,24 @@ def routes(service: Service) -> APIRouter:
     @router.get("/v1/streams")
     async def streams() -> dict[str, Any]:
         return {"object": "list", "data": [feed.json() for feed in service.feeds.all()]}
+
+    @router.post("/v1/streams", status_code=201, openapi_extra=described(StreamParams))
+    async def create(request: Request) -> dict[str, Any]:
+        """Make a stream, and pull its source if it has one; others wait for a publisher."""
+        asked = await read_body(request, StreamParams)
+        settings = settings_for(service.settings.stream, asked.policy, asked.source)
+        if asked.source is None:
+            current().require_stream(asked.stream)
+            return service.feeds.take_up(asked.stream, settings).json()
+        return service.pulling.open(asked.stream, asked.source.address(), settings).json()
+
+    @router.delete("/v1/streams/{name}")
+    async def close(name: str, discard_memory: bool = False) -> dict[str, Any]:
+        """Stop pulling a stream; forget all that it has seen if that is asked for."""
+        if discard_memory:
+            current().require(DISCARD)
+        feed = service.pulling.close(name, discard_memory=discard_memory)
+        return {"stream": name, "state": feed.state, "reason": feed.reason}
 
     @router.get("/v1/streams/{name}")
     async def stream(name: str) -> dict[str, Any]:

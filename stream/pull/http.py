@@ -112,6 +112,12 @@ class Body:
         self.kind = (reply.getheader("Content-Type") or "").lower()
         self._reply = reply
 
+    @property
+    def is_playlist(self) -> bool:
+        """Whether it names the pieces of a video instead of being one."""
+        path = self.name.partition("?")[0].lower()
+        return path.endswith((".m3u8", ".m3u")) or "mpegurl" in self.kind
+
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes as they come; none at the end.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import av
 
@@ -25,7 +25,14 @@ LIVE = {
     "max_delay": "500000",  # microseconds that packets of a datagram stream are put in order
 }
 SECURE = ("rtsps", "rtmps", "https")
-PLAYLISTS = (".m3u8", ".m3u")
+# What is given as bytes may name other files, as playlists do; libav opens none of them by itself.
+ALONE = {"protocol_whitelist": "none"}
+HLS = {  # the pieces of a playlist are fetched by us, one connection each
+    "protocol_whitelist": "http,https",
+    "http_persistent": "0",
+    "http_multiple": "0",
+    "allowed_extensions": "ALL",
+}
 
 
 @contextmanager
@@ -38,31 +45,32 @@ def opened(job: Job) -> Iterator[tuple[InputContainer, str]]:
         SourceError: it cannot be opened; the code says why.
         InputError: it may not be fetched (`source_forbidden_url`).
     """
-    container, transport = _open(job)
-    with container:
+    with ExitStack() as held:
+        container, transport = _open(job, held)
+        held.enter_context(container)
         yield container, transport
 
 
-def _open(job: Job) -> tuple[InputContainer, str]:
+def _open(job: Job, held: ExitStack) -> tuple[InputContainer, str]:
     address = job.address
     if address.kind != "rtsp":
-        return _attempt(job, ""), ""
+        return _attempt(job, "", held), ""
     if address.transport != "auto":
-        return _attempt(job, address.transport), address.transport
+        return _attempt(job, address.transport, held), address.transport
     first = job.transport or "tcp"
     try:
-        return _attempt(job, first), first
+        return _attempt(job, first, held), first
     except LongwatchError as error:
         if error.code != "source_transport_unsupported":
             raise
     other = "udp" if first == "tcp" else "tcp"
-    return _attempt(job, other), other
+    return _attempt(job, other, held), other
 
 
-def _attempt(job: Job, transport: str) -> InputContainer:
+def _attempt(job: Job, transport: str, held: ExitStack) -> InputContainer:
     start = time.monotonic()
     try:
-        return _by_kind(job, transport)
+        return _by_kind(job, transport, held)
     except LongwatchError:
         raise
     except Exception as error:  # noqa: BLE001  libav's bindings raise many types, with the URL in them
@@ -70,27 +78,23 @@ def _attempt(job: Job, transport: str) -> InputContainer:
         raise opening_fault(error, time.monotonic() - start, secure=secure) from None
 
 
-def _by_kind(job: Job, transport: str) -> InputContainer:
+def _by_kind(job: Job, transport: str, held: ExitStack) -> InputContainer:
+    """Open the source; what libav does not close is `held`."""
     address, settings = job.address, job.settings
     if address.kind == "file":
         path = job.rules.file(address)
         if not path.is_file():
             raise fault("source_not_found")
-        # A file may name others, such as the pieces of a playlist; these are not read.
-        return av.open(str(path), "r", options={"protocol_whitelist": "file"})
+        file = held.enter_context(path.open("rb"))
+        return av.open(file, "r", options=ALONE, io_open=_refuse)
     limits = (settings.open_s, settings.read_s)
     if address.kind == "http":
         fetcher = Fetcher(job)
-        first = fetcher.open(address.url)
-        options = {"http_persistent": "0", "http_multiple": "0", "protocol_whitelist": "http,https"}
-        playlist = address.parts.path.lower().endswith(PLAYLISTS) or "mpegurl" in first.kind
+        first = held.enter_context(closing(fetcher.open(address.url)))
+        form = "hls" if first.is_playlist else None
+        options = HLS if first.is_playlist else ALONE
         return av.open(
-            first,
-            "r",
-            format="hls" if playlist else None,
-            options={**options, "allowed_extensions": "ALL"} if playlist else {},
-            timeout=limits,
-            io_open=fetcher.io_open,
+            first, "r", format=form, options=options, timeout=limits, io_open=fetcher.io_open
         )
     # A name is looked up once, judged, and connected to by number; only TLS needs the name itself.
     number = job.rules.resolve(address)
@@ -106,3 +110,8 @@ def _by_kind(job: Job, transport: str) -> InputContainer:
             "protocol_whitelist": "rtsp,rtsps,rtp,udp,tcp,tls,crypto",
         }
     return av.open(url, "r", options={**LIVE, **reach}, timeout=limits)
+
+
+def _refuse(url: str, flags: int, options: dict[str, Any]) -> Any:
+    """Open nothing."""
+    raise OSError("a file may not name others")

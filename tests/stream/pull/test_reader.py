@@ -81,7 +81,7 @@ def test_a_file_that_names_others_does_not_lead_out_of_the_folder(tmp_path: Path
     )
     for name in ("list.txt", "list.m3u8"):
         with pulled(name, rules=Rules(root=str(root))) as source:
-            source.until(lambda told=source.told: len(told) > 1)
+            source.until_state("reconnecting")
             assert not source.frames
 
 
