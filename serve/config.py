@@ -85,9 +85,7 @@ class Settings(AccessSettings, PullFields):
         default=False, description="let webhooks go to this machine and to private networks"
     )
 
-    frame_share: float = Field(
-        default=0.5, description="of the model's time, for frames beside answers"
-    )
+    frame_share: float = Field(default=0.5, description="of the model's time, beside answers")
     chunk_tokens: int = Field(default=64, description="tokens a pass while a frame is read")
 
     max_streams: int = Field(default=16, description="streams at once")

@@ -30,6 +30,8 @@ def run(model: VideoLM, passes: Sequence[Pass]) -> list[Tensor | Exception]:
     Of a pass that is not the `last`, something else comes back. If the model fails, each is read
     again by itself, and those that fail alone get the error.
     """
+    if not passes:
+        return []
     lengths = [wanted.context.length for wanted in passes]
     try:
         return _together(model, passes)

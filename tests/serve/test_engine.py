@@ -283,7 +283,14 @@ def test_more_questions_than_allowed_are_refused(model: tiny.TinyVideoLM) -> Non
 
 @pytest.mark.parametrize(
     "settings",
-    [{"frame_share": 0.0}, {"chunk_tokens": 0}, {"max_streams": 0}, {"max_questions": 0}],
+    [
+        {"frame_share": 0.0},
+        {"chunk_tokens": 0},
+        {"max_streams": 0},
+        {"max_questions": 0},
+        {"answer_batch": 0},
+        {"frame_batch": -1},
+    ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError):

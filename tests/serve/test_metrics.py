@@ -26,6 +26,8 @@ NAMES = {
     "longwatch_memory_bytes",
     "longwatch_memory_rung_bytes",
     "longwatch_requests_running",
+    "longwatch_requests_waiting",
+    "longwatch_questions",
     "longwatch_requests",
     "longwatch_time_to_first_token_seconds",
     "longwatch_inter_token_latency_seconds",

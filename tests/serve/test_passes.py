@@ -79,6 +79,10 @@ def test_one_that_fails_fails_alone() -> None:
     torch.testing.assert_close(found[2], expected[2], atol=1e-4, rtol=1e-5)
 
 
+def test_no_pass_is_run_for_nobody() -> None:
+    assert run(Picky(), []) == []
+
+
 @torch.inference_mode()
 def test_logits_are_made_only_where_they_are_wanted() -> None:
     model = tiny.TinyVideoLM()

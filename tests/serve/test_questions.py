@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
 from longwatch.serve.engine import Engine
-from longwatch.serve.questions import Range, choose_stream, dialogue, moment, stretch
+from longwatch.serve.questions import Range, choose_stream, dialogue, moment, patience, stretch
 from longwatch.serve.realtime.events import microseconds
 from longwatch.serve.timewords import Span
 from tests.serve.tiny import TinyVideoLM
@@ -75,6 +75,11 @@ def test_a_frame_belongs_to_its_own_time_as_it_stands_on_the_wire(time: float) -
     asked = stretch(Range.model_validate({"from": microseconds(time), "to": microseconds(time)}))
     assert isinstance(asked, Span)
     assert asked.since <= time <= asked.until
+
+
+def test_patience_is_told_in_milliseconds_and_may_be_endless() -> None:
+    assert patience(None) is None
+    assert patience(1500) == 1.5
 
 
 def test_a_range_with_an_open_end_goes_on_for_ever() -> None:
