@@ -14,7 +14,18 @@ from longwatch.errors import LongwatchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VERBS = ("serve", "watch", "ask", "demo", "streams", "keys", "methods", "doctor")
+VERBS = (
+    "serve",
+    "watch",
+    "ask",
+    "watch-for",
+    "watches",
+    "demo",
+    "streams",
+    "keys",
+    "methods",
+    "doctor",
+)
 BAD_INPUT = 2  # the exit code when nothing was started
 INTERRUPTED = 130
 
@@ -48,7 +59,7 @@ def make_app(args: Sequence[str]) -> typer.Typer:
     app.callback()(_options)
     named = next((arg for arg in args if arg in VERBS), None)
     for verb in VERBS if named is None else [named]:
-        module = import_module(f"longwatch.cli.{verb}")
+        module = import_module(f"longwatch.cli.{verb.replace('-', '_')}")
         if hasattr(module, "app"):  # it has verbs of its own
             app.add_typer(module.app, name=verb)
         else:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import LongwatchError, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from longwatch.client.answer import Answer
     from longwatch.client.view import StreamView
+    from longwatch.client.watches import Watch
 
 _log = logging.getLogger("longwatch.client")
 TAG = "lw_tag"  # the key of a response's metadata that says which question it answers
@@ -36,6 +37,10 @@ class Router:
         """Why nothing more will come; None while the connection stands."""
         self.views: dict[str, StreamView] = {}
         """The streams that were opened or attached to, by name."""
+        self.watches: dict[str, Watch] = {}
+        """The watches that were made here, by id, until they are deleted."""
+        self._making = asyncio.Lock()  # one watch at a time, so that it is clear whose reply comes
+        self._made: Watch | None = None
         self._waiters: list[_Waiter] = []
         self._asked: dict[str, Answer] = {}  # tag -> an answer that has not begun
         self._answers: dict[str, Answer] = {}  # response id -> an answer under way
@@ -64,6 +69,16 @@ class Router:
         finally:
             self._asked.pop(tag, None)
 
+    @asynccontextmanager
+    async def await_watch(self, watch: Watch) -> AsyncIterator[None]:
+        """Give the next watch that the server makes to `watch`, from its first event on."""
+        async with self._making:
+            self._made = watch
+            try:
+                yield
+            finally:
+                self._made = None
+
     def take(self, event: dict[str, Any]) -> None:
         """Hand out one event; an event of an unknown type concerns nobody."""
         kind: str = event["type"]
@@ -74,6 +89,8 @@ class Router:
             self._response(kind, event)
         elif kind.startswith("lw.stream.") and event.get("stream") in self.views:
             self.views[event["stream"]].take(event)
+        elif kind.startswith("lw.watch."):
+            self._watch(kind, event)
         subject = _subject(event)
         for waiter in self._waiters:
             if (waiter.kind, waiter.subject) == (kind, subject):
@@ -91,6 +108,32 @@ class Router:
             answer.fail(error)
         for view in self.views.values():
             view.lose(error)
+        for watch in self.watches.values():
+            watch.lose(error)
+        self._answers.clear()
+
+    def _watch(self, kind: str, event: dict[str, Any]) -> None:
+        """Hand an event to the watch that it belongs to; those of others are not ours."""
+        if kind == "lw.watch.created" and self._made is not None:
+            made, self._made = self._made, None
+            made.begin(event["watch"])
+            self.watches[made.id] = made
+        elif event.get("watch_id") in self.watches:
+            self.watches[event["watch_id"]].take(event)
+            if kind == "lw.watch.deleted":
+                del self.watches[event["watch_id"]]
+
+    def cut(self) -> None:
+        """Take in that the connection is gone, and may come back with the same session."""
+        for view in self.views.values():
+            view.cut()
+
+    def restart(self, error: LongwatchError) -> None:
+        """End what waits in the old session with `error`; a new one has begun."""
+        for waiter in list(self._waiters):
+            self._settle(waiter, error)
+        for answer in self._answers.values():
+            answer.fail(error)
         self._answers.clear()
 
     def _response(self, kind: str, event: dict[str, Any]) -> None:
@@ -150,4 +193,6 @@ def _subject(event: dict[str, Any]) -> str:
         return str((event["response"].get("metadata") or {}).get(TAG, ""))
     if kind.startswith("conversation.item."):
         return str((event.get("item") or {}).get("id", ""))
+    if kind == "lw.watch.deleted":
+        return str(event.get("watch_id", ""))
     return str(event.get("stream", ""))

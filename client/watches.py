@@ -1,0 +1,160 @@
+"""Standing conditions in words, and their firings as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import TracebackType
+    from typing import Self
+
+    from longwatch.client.channel import Channel
+    from longwatch.errors import LongwatchError
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A condition that came true."""
+
+    watch: str  # the watch's id
+    stream: str
+    time: float  # seconds on the stream's clock
+    text: str
+    score: float  # probability that it is true, 0 to 1
+    pictures: tuple[str, ...] = ()  # paths of the frames that show it
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> Firing:
+        """Return what an `lw.watch.fired` event says."""
+        pictures = tuple(str(frame["url"]) for frame in event.get("evidence") or ())
+        return cls(
+            str(event["watch_id"]),
+            str(event["stream"]),
+            event["pts_us"] / 1e6,
+            str(event.get("text", "")),
+            float(event.get("score") or 0.0),
+            pictures,
+        )
+
+
+class Watch:
+    """A watch that this client made: iterate over it for its firings.
+
+    It stays on the server when the client leaves, and tells others who follow its streams; `delete`
+    forgets it, as leaving `async with` does.
+    """
+
+    def __init__(self, channel: Channel, condition: str) -> None:
+        self.id = ""
+        self.condition = condition
+        self.state = "armed"
+        """`armed`, `fired`, `paused` or `ended`, as the server last said."""
+        self._channel = channel
+        self._news: asyncio.Queue[Firing | None] = asyncio.Queue()
+        self._lost: LongwatchError | None = None
+
+    async def __aenter__(self) -> Self:
+        """Return the watch itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Forget it, unless the connection is gone."""
+        if self._lost is None:
+            await self.delete()
+
+    async def __aiter__(self) -> AsyncIterator[Firing]:
+        """Yield each firing as it comes, until the watch ends or is deleted.
+
+        Raises:
+            ClosedError: the connection is gone.
+        """
+        while (firing := await self.next()) is not None:
+            yield firing
+
+    async def next(self) -> Firing | None:
+        """Wait for the next firing and return it; None when there will be no more."""
+        firing = await self._news.get()
+        if firing is None:
+            self._news.put_nowait(None)  # for whoever asks again
+            if self._lost is not None:
+                raise self._lost
+        return firing
+
+    async def delete(self) -> None:
+        """Forget the watch.
+
+        Raises:
+            ServerError: it is gone already.
+            ClosedError: the connection is gone.
+        """
+        event = {"type": "lw.watch.delete", "watch_id": self.id}
+        await self._channel.request(event, "lw.watch.deleted", self.id)
+
+    # The client's reader calls what follows.
+
+    def begin(self, watch: dict[str, Any]) -> None:
+        """Take in that the server made it."""
+        self.id = watch["id"]
+        self.take({"type": "lw.watch.state", **watch})
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Take in an event about this watch."""
+        if event["type"] == "lw.watch.fired":
+            self._news.put_nowait(Firing.parse(event))
+        elif event["type"] == "lw.watch.deleted":
+            self._news.put_nowait(None)
+        elif event["type"] == "lw.watch.state":
+            self.state = event.get("state", self.state)
+            if self.state == "ended":
+                self._news.put_nowait(None)
+
+    def lose(self, error: LongwatchError) -> None:
+        """Let whoever waits know that nothing more will come, and why."""
+        self._lost = error
+        self._news.put_nowait(None)
+
+
+class Watching:
+    """What a client can do with watches."""
+
+    _channel: Channel
+
+    async def watch_for(
+        self, condition: str, *, stream: str | list[str] | None = None, **settings: Any
+    ) -> Watch:
+        """Let the server tell when `condition`, such as "a dog appears", comes true.
+
+        `stream` is a name, a pattern such as `door-*`, or several; None is every stream. The
+        settings are those of the wire: `threshold`, `min_duration_s`, `cooldown_s`, `until`,
+        `once`, `webhook`.
+
+        Raises:
+            ServerError: the server refused.
+            ClosedError: the connection is gone.
+        """
+        event: dict[str, Any] = {"type": "lw.watch.create", "condition": condition, **settings}
+        if stream is not None:
+            event["streams"] = [stream] if isinstance(stream, str) else stream
+        watch = Watch(self._channel, condition)
+        async with self._channel.router.await_watch(watch):
+            await self._channel.request(event, "lw.watch.created", "")
+        return watch
+
+    async def watches(self) -> list[dict[str, Any]]:
+        """Return what the server says of each of its watches."""
+        listed = await self._channel.request({"type": "lw.watch.list"}, "lw.watch.listed", "")
+        found: list[dict[str, Any]] = listed["watches"]
+        return found
+
+    async def delete_watch(self, watch_id: str) -> None:
+        """Forget a watch, whoever made it; raises `ServerError` where there is no such watch."""
+        event = {"type": "lw.watch.delete", "watch_id": watch_id}
+        await self._channel.request(event, "lw.watch.deleted", watch_id)
