@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def need(lacks: str | None) -> None:
     """Skip what this machine lacks something for, or fail where nothing may be skipped."""
-    if lacks and os.environ.get("LONGWATCH_REQUIRE_SYSTEM"):
+    if lacks and os.environ.get("REQUIRE_SYSTEM_PACKAGES"):
         pytest.fail(f"this machine lacks {lacks}")
     if lacks:
         pytest.skip(f"this machine lacks {lacks}")
