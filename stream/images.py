@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     from longwatch.stream.limits import MediaLimits
 
+# Each scan of a progressive JPEG may touch every pixel again, so that a small file of thousands of
+# them keeps a decoder busy: 2,000 in 37 KB take 4.6 s of a 1080p picture. Encoders write about ten.
+SCAN = b"\xff\xda"  # does not occur within a scan's data
+MOST_SCANS = 64
+
 
 def decode_image(payload: bytes, limits: MediaLimits) -> NDArray[np.uint8]:
     """Return the picture in `payload`, a JPEG, PNG or WebP, as (height, width, 3) RGB.
@@ -30,6 +35,8 @@ def decode_image(payload: bytes, limits: MediaLimits) -> NDArray[np.uint8]:
     if len(payload) > limits.max_message_bytes:
         raise too_large(f"{len(payload)} bytes", f"{limits.max_message_bytes} bytes")
     form = image_format(payload)
+    if form == "jpeg" and payload.count(SCAN) > MOST_SCANS:
+        raise too_large(f"{payload.count(SCAN)} scans", f"{MOST_SCANS} scans")
     if form is None:
         raise FrameError(
             "the payload is no picture that is known here; send JPEG, PNG or WebP",

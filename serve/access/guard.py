@@ -48,7 +48,8 @@ class Guard:
             principal = self._admit(scope, headers)
         except LongwatchError as error:
             self._service.metrics.errors.labels(error.code).inc()
-            log.info("a request was refused", extra={"code": error.code, "path": scope["path"]})
+            # Not the path: some put a key there.
+            log.info("a request was refused", extra={"code": error.code})
             await error_response(error)(scope, receive, send)
             return
         body = limited(receive, self._service.settings.max_message_bytes)
