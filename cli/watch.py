@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from longwatch.cli.options import DEFAULT_URL, ApiKey, CaFile, Url, milliseconds, minutes
+from longwatch.cli.pulling import is_url, source_of, stream_name, watch_url
 from longwatch.client import connect
 from longwatch.client.push import push_camera, push_file, push_frames
 from longwatch.errors import ConfigError, InputError
@@ -31,7 +32,11 @@ LIVE = {"camera", "synthetic"}
 
 def command(  # noqa: PLR0913 - one argument a flag
     source: Annotated[
-        str, typer.Argument(help="A video file, camera:N, or synthetic:SEED for a made-up scene.")
+        str,
+        typer.Argument(
+            help="A video file, camera:N, synthetic:SEED for a made-up scene, or the URL of a "
+            "camera (rtsp, rtmp, http, HLS) that the service is to fetch."
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the stream.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second that the model reads.")] = None,
@@ -43,15 +48,32 @@ def command(  # noqa: PLR0913 - one argument a flag
     preset: Annotated[
         str | None, typer.Option(help="How a new stream is read and kept; see `methods`.")
     ] = None,
+    transport: Annotated[str, typer.Option(help="Of RTSP: auto, tcp or udp.")] = "auto",
+    username: Annotated[str | None, typer.Option(help="User of the camera.")] = None,
+    password_env: Annotated[
+        str | None, typer.Option(help="Environment variable with the camera's password.")
+    ] = None,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
     ca: CaFile = None,
 ) -> None:
-    """Push SOURCE into a stream of the service, so that it can be asked about."""
+    """Push SOURCE into a stream of the service, so that it can be asked about.
+
+    A camera with a URL is fetched by the service, and goes on after Ctrl-C.
+    """
     if speed < 0:
         raise ConfigError(f"--speed must not be negative, not {speed:g}; 1 is live")
     if fps is not None and fps <= 0:
         raise ConfigError(f"--fps must be above 0, not {fps:g}")
+    if is_url(source):
+        if loop or speed != 1.0:
+            raise InputError("--loop and --speed are for files; a URL keeps its own pace")
+        beside = {"fps": fps, **source_of(transport, username, password_env)}
+        if preset is not None:
+            beside["policy"] = {"preset": preset}
+        name = name or stream_name(source)
+        asyncio.run(watch_url(source, name, beside, seconds, url, api_key, ca))
+        return
     live = source.partition(":")[0] in LIVE
     if loop and live:
         raise InputError(f"--loop is for files, and {source!r} goes on by itself; leave it out")
