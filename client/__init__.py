@@ -9,19 +9,26 @@
 """
 
 from longwatch.client.answer import Answer, Evidence, Timing, Usage
-from longwatch.client.client import Client, Sampling, connect
+from longwatch.client.client import Client, connect
+from longwatch.client.options import Sampling
 from longwatch.client.publisher import Publisher
+from longwatch.client.reconnect import Notice, Reconnect
 from longwatch.client.view import StreamStats, StreamView
+from longwatch.client.watches import Firing, Watch
 
 __all__ = [
     "Answer",
     "Client",
     "Evidence",
+    "Firing",
+    "Notice",
     "Publisher",
+    "Reconnect",
     "Sampling",
     "StreamStats",
     "StreamView",
     "Timing",
     "Usage",
+    "Watch",
     "connect",
 ]

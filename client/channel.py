@@ -1,32 +1,60 @@
-"""Requests and their replies over one transport."""
+"""Requests and their replies over one session, whose connection may break off and come back."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from longwatch.client.comeback import take_up
+from longwatch.client.reconnect import CODES, Notice
+from longwatch.client.returning import Place, Returned, come_back, number_of
 from longwatch.client.router import Router
 from longwatch.errors import ClosedError, LongwatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from longwatch.client.reconnect import Reconnect
     from longwatch.client.transport import Transport
 
 
 class Channel:
-    """Sends requests, and lets one task read whatever comes in; `router` says whose it is."""
+    """Sends requests, and lets one task read whatever comes in; `router` says whose it is.
 
-    def __init__(self, opener: Callable[[], Awaitable[Transport]], timeout: float) -> None:
+    With `reconnect` a connection that breaks off is tried again. Requests whose replies were not
+    among what the server had to say since then never reached it, and are sent again.
+    """
+
+    def __init__(
+        self,
+        opener: Callable[[Mapping[str, str]], Awaitable[Transport]],
+        timeout: float,
+        reconnect: Reconnect | None = None,
+        notify: Callable[[Notice], None] | None = None,
+    ) -> None:
         self.router = Router()
         self._opener = opener
         self._timeout = timeout  # seconds, for each reply
+        self._reconnect = reconnect
+        self._notify = notify or (lambda _: None)
+        self._place = Place()
         self._transport: Transport | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._streams: asyncio.Task[None] | None = None  # takes them up after a break
+        self._connected = asyncio.Event()
+        self._pending: dict[str, list[str]] = {}  # requests without a reply, by their id
+        self._unsure: list[str] = []  # those of them that may not have reached the server
+        self._replayed = 0  # number of the last event that the server sends again
         self._ids = count(1)
+
+    @property
+    def up(self) -> bool:
+        """Whether the connection stands."""
+        return self._connected.is_set()
 
     async def open(self) -> dict[str, Any]:
         """Connect and return the server's `session.created`.
@@ -35,9 +63,10 @@ class Channel:
             ClosedError: nothing answers at the address.
             ServerError: the server refused us.
         """
-        self._transport = await self._opener()
+        self._transport = await self._opener({})
+        self._connected.set()
         with self.router.expect("session.created") as created:
-            self._reader = asyncio.create_task(self._read(self._transport))
+            self._reader = asyncio.create_task(self._run(self._transport))
             try:
                 return await self._within(created, "the connection")
             except BaseException:
@@ -46,13 +75,15 @@ class Channel:
 
     async def aclose(self) -> None:
         """Close the connection; whatever still waits ends with `ClosedError`. Again: nothing."""
-        self.router.lose(ClosedError("this client was closed; connect again"))
+        self._reconnect = None
+        self._lose(ClosedError("this client was closed; connect again"))
         if self._transport is not None:
             await self._transport.aclose()
-        if self._reader is not None:
-            self._reader.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._reader
+        for task in (self._reader, self._streams):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     async def request(self, event: dict[str, Any], kind: str, subject: str) -> dict[str, Any]:
         """Send `event` and return the event of type `kind` about `subject` that answers it.
@@ -62,9 +93,7 @@ class Channel:
             ClosedError: nothing came in time, or the connection is gone.
         """
         event_id = f"c{next(self._ids)}"
-        with self.router.expect(kind, subject, event_id) as reply:
-            await self.notify({**event, "event_id": event_id})
-            return await self._within(reply, event["type"])
+        return await self._ask(event_id, [{**event, "event_id": event_id}], kind, subject)
 
     async def command(self, event: dict[str, Any]) -> None:
         """Send `event` and wait until the server has carried it out, whatever it replies.
@@ -76,26 +105,44 @@ class Channel:
             ClosedError: nothing came in time, or the connection is gone.
         """
         event_id = f"c{next(self._ids)}"
-        with self.router.expect("lw.pong", event_id, event_id) as reply:
-            await self.notify({**event, "event_id": event_id})
-            await self.notify({"type": "lw.ping", "t": event_id})
-            await self._within(reply, event["type"])
+        ping = {"type": "lw.ping", "t": event_id}
+        await self._ask(event_id, [{**event, "event_id": event_id}, ping], "lw.pong", event_id)
 
     async def notify(self, event: dict[str, Any]) -> None:
         """Send `event`, to which no reply is awaited."""
         await self.send(json.dumps(event))
 
     async def send(self, message: str | bytes) -> None:
-        """Send one message; waits while the server does not keep up.
+        """Send one message; waits while the server does not keep up, or is being reached again.
 
         Raises:
             ClosedError: the connection is gone, or was never opened.
         """
-        if self.router.lost is not None:
-            raise self.router.lost
         if self._transport is None:
             raise ClosedError("this client is not connected; use it in `async with`")
-        await self._transport.send(message)
+        await self._connected.wait()
+        if self.router.lost is not None:
+            raise self.router.lost
+        try:
+            await self._transport.send(message)
+        except ClosedError:
+            if self._reconnect is None:
+                raise  # else the reader finds out, and requests are sent again
+
+    async def _ask(
+        self, event_id: str, events: list[dict[str, Any]], kind: str, subject: str
+    ) -> dict[str, Any]:
+        """Send events and return the reply; they are sent again if they did not arrive."""
+        texts = [json.dumps(event) for event in events]
+        with self.router.expect(kind, subject, event_id) as reply:
+            try:
+                await self._connected.wait()
+                self._pending[event_id] = texts
+                for text in texts:
+                    await self.send(text)
+                return await self._within(reply, events[0]["type"])
+            finally:
+                self._pending.pop(event_id, None)
 
     async def _within(self, reply: asyncio.Future[dict[str, Any]], what: str) -> dict[str, Any]:
         """Return `reply` once it is there, within the client's timeout."""
@@ -110,17 +157,79 @@ class Channel:
                 code="timeout",
             ) from None
 
-    async def _read(self, transport: Transport) -> None:
-        """Hand out what comes in, until the connection ends."""
+    async def _run(self, transport: Transport) -> None:
+        """Hand out what comes in, over one connection after another."""
+        while True:
+            lost = await self._read(transport)
+            reconnect = self._reconnect
+            if reconnect is None or transport.close_code not in CODES:
+                self._lose(lost)
+                await transport.aclose()
+                return
+            began = self._cut(str(lost))
+            try:
+                returned = await come_back(self._opener, self._place, reconnect, self._timeout)
+            except LongwatchError as failure:
+                self._lose(failure)
+                return
+            transport = returned.transport
+            await self._back(returned, time.monotonic() - began)
+
+    async def _read(self, transport: Transport) -> LongwatchError:
+        """Hand out what comes in, until the connection ends; return how."""
         try:
             while True:
                 message = await transport.recv()
                 if isinstance(message, str):  # a server sends no binary message
-                    self.router.take(json.loads(message))
+                    self._take(json.loads(message))
+                    await self._send_again()
         except LongwatchError as lost:
-            self.router.lose(lost)
+            return lost
         except (ValueError, KeyError, TypeError, AttributeError) as broken:
-            self.router.lose(
-                ClosedError(f"the server sent what is no event of the protocol ({broken!r})")
-            )
             await transport.aclose()
+            return ClosedError(f"the server sent what is no event of the protocol ({broken!r})")
+
+    def _take(self, event: dict[str, Any]) -> None:
+        self._place.take(event)
+        if event["type"] == "lw.go_away":
+            left = event.get("time_left_ms", 0) / 1000
+            self._notify(Notice("going_away", str(event.get("reason")), left))
+        self.router.take(event)
+
+    def _cut(self, reason: str) -> float:
+        """Take in that the connection broke off; return when, on the monotonic clock."""
+        self._connected.clear()
+        if self._streams is not None:
+            self._streams.cancel()
+        self._unsure = list(self._pending)
+        self.router.cut()
+        self._notify(Notice("lost", reason))
+        return time.monotonic()
+
+    async def _back(self, returned: Returned, seconds: float) -> None:
+        """Go on over a connection that is back after `seconds`."""
+        self._transport = returned.transport
+        self._place.take(returned.first)
+        self._replayed = number_of(returned.first.get("last_event_id"))
+        if not returned.resumed:
+            over = "the server has forgotten this session, and what was under way in it; ask again"
+            self.router.restart(ClosedError(over, code="resume_expired"))
+        self._connected.set()
+        kind, resumed = ("resumed", True) if returned.resumed else ("restarted", False)
+        self._notify(Notice("resumed" if resumed else "restarted", kind, seconds))
+        await self._send_again()
+        self._streams = asyncio.create_task(take_up(self, resumed=resumed))
+
+    async def _send_again(self) -> None:
+        """Once all that was missed is here: what has no reply yet did not arrive."""
+        if self._unsure and self._place.last >= self._replayed:
+            unsure, self._unsure = self._unsure, []
+            for event_id in unsure:
+                for text in self._pending.get(event_id, []):
+                    with suppress(ClosedError):  # cut off again, which the reader finds out
+                        await self.send(text)
+
+    def _lose(self, error: LongwatchError) -> None:
+        """End all that waits with `error`."""
+        self.router.lose(error)
+        self._connected.set()  # for those who wait for it, to find out

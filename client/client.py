@@ -2,58 +2,54 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from longwatch.client.answer import Answer
 from longwatch.client.channel import Channel
-from longwatch.client.http import get_json
 from longwatch.client.moments import on_wire
+from longwatch.client.options import Dialer, Sampling
 from longwatch.client.publisher import Publisher
-from longwatch.client.transport import open_websocket
+from longwatch.client.pull import Pulling
+from longwatch.client.reconnect import RECONNECT
 from longwatch.client.view import StreamView
+from longwatch.client.watches import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from types import TracebackType
     from typing import Self
 
+    from longwatch.client.reconnect import Notice, Reconnect
     from longwatch.client.transport import Transport
-    from longwatch.wire import Packet
     from longwatch.client.trust import Ca
+    from longwatch.wire import Packet
 
 
 def connect(
-    url: str, *, api_key: str | None = None, timeout: float = 30.0, ca: Ca = None
+    url: str,
+    *,
+    api_key: str | None = None,
+    timeout: float = 30.0,
+    ca: Ca = None,
+    reconnect: Reconnect | None = RECONNECT,
+    on_notice: Callable[[Notice], None] | None = None,
 ) -> Client:
     """Return a client of the service at `url`, such as `http://127.0.0.1:8090`.
 
     It connects when it is entered: `async with connect(url) as client: ...`. `timeout` is in
     seconds, for the connection and for each reply that is not an answer's text. `ca` is a PEM file
-    of an authority to trust in place of the system's, or an SSL context.
+    of an authority to trust in place of the system's, or an SSL context. A connection that breaks
+    off is tried again as `reconnect` says (None: it is not), and `on_notice` is told of it.
     """
-
-    async def opener() -> Transport:
-        return await open_websocket(url, api_key=api_key, timeout=timeout, ca=ca)
-
-    async def fetch(path: str) -> Any:
-        return await asyncio.to_thread(get_json, url, path, api_key, timeout, ca)
-
-    return Client(opener, fetch, timeout=timeout)
+    dialer = Dialer(url, api_key, timeout, ca)
+    return Client(
+        dialer.open, dialer.fetch, timeout=timeout, reconnect=reconnect, on_notice=on_notice
+    )
 
 
-class Sampling(TypedDict, total=False):
-    """How the next word is chosen; what is left out is the server's default, the likeliest word."""
-
-    temperature: float
-    top_p: float
-    seed: int
-    stop: list[str]
-
-
-class Client:
+class Client(Watching, Pulling):
     """Feeds streams and asks about them; any number of each at the same time.
 
     One task reads the connection and hands every event to whom it concerns, so nothing that
@@ -62,16 +58,18 @@ class Client:
 
     def __init__(
         self,
-        opener: Callable[[], Awaitable[Transport]],
+        opener: Callable[[Mapping[str, str]], Awaitable[Transport]],
         fetch: Callable[[str], Awaitable[Any]],
         *,
         timeout: float = 30.0,
+        reconnect: Reconnect | None = None,
+        on_notice: Callable[[Notice], None] | None = None,
     ) -> None:
         self.session: dict[str, Any] = {}
         """The session object of the server, as it came with `session.created`."""
         self.clock_offset = 0.0
         """Seconds that the server's clock is ahead of ours; `ping` measures it."""
-        self._channel = Channel(opener, timeout)
+        self._channel = Channel(opener, timeout, reconnect, on_notice)
         self._router = self._channel.router
         self._fetch = fetch
         self._ids = count(1)
@@ -138,6 +136,7 @@ class Client:
             max_bytes=limits.get("max_message_bytes"),
             max_inflight=limits.get("max_inflight"),
         )
+        publisher.opening = event
         self._router.views[stream] = publisher
         return publisher
 

@@ -44,7 +44,14 @@ class Publisher(StreamView):
         self._line = line
         self._max_bytes = max_bytes
         self._max_inflight = max_inflight
-        self._ended = False
+        self.skipped = 0
+        """Messages that were not sent because the connection was gone; a live stream skips them."""
+        self.ended = False
+        self.left = False
+        self.opening: dict[str, Any] = {}  # the event that opened the stream, to open it again
+        self._down = False
+        self._fresh = False  # the next message is the first since the connection came back
+        self._base = 0  # messages that earlier connections sent
 
     async def __aenter__(self) -> Self:
         """Return the publisher itself."""
@@ -74,9 +81,11 @@ class Publisher(StreamView):
     ) -> None:
         """Send one picture or one piece of video that belongs at `time` seconds on the stream.
 
-        Waits while the server does not keep up. `captured_at` is when it was taken, in seconds
-        since 1970. `epoch` marks the first piece after the encoder started anew; for pictures it
-        means nothing. `discontinuity` says that the time jumps on purpose.
+        Waits while the server does not keep up. While the connection is gone and tried again, what
+        is live is skipped, and what the server was asked to `block` for waits. `captured_at` is
+        when it was taken, in seconds since 1970. `epoch` marks the first piece after the encoder
+        started anew; for pictures it means nothing. `discontinuity` says that the time jumps on
+        purpose.
 
         Raises:
             FrameError: the payload is larger than the server takes; nothing was sent.
@@ -89,6 +98,15 @@ class Publisher(StreamView):
                 "send smaller pictures, or video in smaller pieces",
                 code="frame_too_large",
             )
+        if self._down and not self._keeps_all:
+            self.skipped += 1
+            return
+        await self._up()
+        if self._fresh:
+            if not (self._pictures or keyframe or epoch or self._joinable):
+                self.skipped += 1
+                return
+            self._fresh, epoch, discontinuity = False, True, True
         flags = Flags.NONE
         if keyframe:
             flags |= Flags.KEYFRAME
@@ -102,9 +120,10 @@ class Publisher(StreamView):
 
         The stream and its memory stay. Calling it again does nothing.
         """
-        if not self._ended:
+        if not self.ended:
+            await self._up()
             await self._send(Kind.END, b"", 0.0, Flags.NONE, None)
-            self._ended = True
+            self.ended = True
 
     async def drain(self) -> StreamStats | None:
         """End the stream, wait until the server is through with it, and return its statistics.
@@ -124,14 +143,52 @@ class Publisher(StreamView):
 
         What was sent and not yet decoded is dropped; `drain` first to keep it.
         """
-        self._ended = True
+        self.ended = self.left = True
         await self._line.close_stream(self.stream, discard_memory=discard_memory)
 
+    def cut(self) -> None:
+        """Take in that the connection is gone, and may come back."""
+        self._down = not self.left
+
+    def back(self) -> None:
+        """Take in that it is back."""
+        self._down = False
+        self._tell()
+
+    async def end_again(self) -> None:
+        """Say once more that nothing more will come."""
+        self.ended = False
+        await self.end()
+
     def take(self, event: dict[str, Any]) -> None:  # noqa: D102
-        if event.get("epoch", self._epoch) > self._epoch:
+        if event["type"] == "lw.stream.opened" and self._down:
+            self._reopened(event)
+        elif not self._down and event.get("epoch", self._epoch) > self._epoch:
             taken = f"another publisher feeds the stream {self.stream!r} now; attach to it"
             self.lose(ClosedError(taken))
         super().take(event)
+
+    def _reopened(self, opened: dict[str, Any]) -> None:
+        """Go on after the newest message that arrived before the connection was gone."""
+        acked, epoch = opened.get("acked_seq"), opened.get("epoch", 0)
+        if acked is not None and epoch == self._epoch + 1:  # nobody else's
+            self.sent -= (self.sent - 1 - acked) % _WRAP
+        self._handle, self._epoch = opened["handle"], epoch
+        self._base, self._fresh, self.stats = self.sent, True, None
+        self.back()
+
+    async def _up(self) -> None:
+        while self._down:
+            await self.changed()
+
+    @property
+    def _keeps_all(self) -> bool:
+        return self.accepted.get("on_full") == "block"
+
+    @property
+    def _joinable(self) -> bool:
+        """Whether a decoder can begin anywhere in the format."""
+        return self.accepted.get("format") == "mpegts"
 
     @property
     def _pictures(self) -> bool:
@@ -151,7 +208,7 @@ class Publisher(StreamView):
     async def _send(
         self, kind: Kind, payload: bytes, time: float, flags: Flags, captured_at: float | None
     ) -> None:
-        if self._ended:
+        if self.ended:
             raise ClosedError(f"the stream {self.stream!r} was ended here; open it again")
         while self._inflight_full():
             await self.changed()
@@ -168,5 +225,5 @@ class Publisher(StreamView):
         if self._max_inflight is None:
             return False
         acked = self.stats.acked_seq if self.stats else None
-        done = 0 if acked is None else acked + 1
+        done = self._base if acked is None else acked + 1
         return (self.sent - done) % _WRAP >= self._max_inflight

@@ -10,6 +10,8 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from longwatch.client import client as asynchronous
+from longwatch.client.pull import BlockingPulling
+from longwatch.client.sync_watches import Watching
 from longwatch.errors import ClosedError
 
 if TYPE_CHECKING:
@@ -19,21 +21,19 @@ if TYPE_CHECKING:
 
     from longwatch.client.answer import Answer as AsyncAnswer
     from longwatch.client.answer import Evidence, Timing, Usage
+    from longwatch.client.options import Options, Sampling
     from longwatch.client.publisher import Publisher as AsyncPublisher
     from longwatch.client.view import StreamStats
-    from longwatch.client.trust import Ca
 
 T = TypeVar("T")
 
 
-def connect(
-    url: str, *, api_key: str | None = None, timeout: float = 30.0, ca: Ca = None
-) -> Client:
+def connect(url: str, **options: Unpack[Options]) -> Client:
     """Return a client of the service at `url`; it connects when it is entered with `with`."""
-    return Client(asynchronous.connect(url, api_key=api_key, timeout=timeout, ca=ca))
+    return Client(asynchronous.connect(url, **options))
 
 
-class Client:
+class Client(Watching, BlockingPulling):
     """See `longwatch.client.Client`."""
 
     def __init__(self, client: asynchronous.Client) -> None:
@@ -104,7 +104,7 @@ class Client:
         as_of: float | None = None,
         between: tuple[float, float] | None = None,
         max_tokens: int | None = None,
-        **sampling: Unpack[asynchronous.Sampling],
+        **sampling: Unpack[Sampling],
     ) -> Answer:
         """Ask about what `stream` has shown; returns as soon as the answer begins."""
         options: dict[str, Any] = {"as_of": as_of, "between": between, "max_tokens": max_tokens}

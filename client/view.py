@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ON_PURPOSE = frozenset({"rate", "gate", "budget"})  # frames are left out as the stream was set up
 
+TOLD = ("message", "attempt", "retry_in_ms", "gap")
+
 
 @dataclass(frozen=True, slots=True)
 class StreamStats:
@@ -60,6 +62,10 @@ class StreamView:
         self.stream = stream
         self.state = "online"
         """`online`, `stalled`, `offline`, `ended`, ... as the server last said."""
+        self.reason: str | None = None
+        """Why it is in that state: a code such as `source_refused`."""
+        self.told: dict[str, Any] = {}
+        """What else the server said of the state: `message`, `attempt`, `retry_in_ms`, `gap`."""
         self.stats: StreamStats | None = None
         """The latest statistics; None until the first came."""
         self.faults: deque[LongwatchError] = deque(maxlen=16)
@@ -95,10 +101,14 @@ class StreamView:
         if event["type"] == "lw.stream.stats":
             self.stats = StreamStats.parse(event)
         elif event["type"] == "lw.stream.state":
-            self.state = event.get("state", self.state)
+            self.state, self.reason = event.get("state", self.state), event.get("reason")
+            self.told = {key: event[key] for key in TOLD if event.get(key) is not None}
             if event.get("reason") == "discarded":
                 self.lose(ClosedError(f"the stream {self.stream!r} was discarded; open it again"))
         self._tell()
+
+    def cut(self) -> None:
+        """Take in that the connection is gone, and may come back."""
 
     def lose(self, error: LongwatchError) -> None:
         """Let everyone who waits know that nothing more will come, and why."""

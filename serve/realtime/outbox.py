@@ -56,6 +56,11 @@ class Outbox:
         return self._bytes
 
     @property
+    def newest(self) -> int:
+        """The number of the newest event that is not statistics."""
+        return self._ring.newest
+
+    @property
     def kept(self) -> int:
         """How many bytes are kept for a later connection."""
         return self._ring.bytes

@@ -24,6 +24,11 @@ class Ring:
             self._gone, old = self._kept.popleft()
             self.bytes -= len(old)
 
+    @property
+    def newest(self) -> int:
+        """The number of the newest text; 0 before the first."""
+        return self._kept[-1][0] if self._kept else self._gone
+
     def after(self, number: int) -> list[tuple[int, str]] | None:
         """Return all texts with higher numbers, oldest first; None if some of them are gone."""
         if number < self._gone:

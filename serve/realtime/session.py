@@ -57,7 +57,7 @@ class Session:
         number = after.removeprefix(NUMBERED)
         if not (number.isascii() and number.isdecimal() and len(number) < 19):
             return False
-        last = f"{NUMBERED}{self.outbox.last}"
+        last = f"{NUMBERED}{self.outbox.newest}"
         greeting = events.event("lw.session.resume", **self._resume(), last_event_id=last)
         return self.outbox.resume(int(number), greeting)
 

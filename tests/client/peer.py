@@ -12,7 +12,7 @@ from longwatch.client.transport import QueueTransport, pair
 from longwatch.wire import Packet, decode
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from longwatch.client.answer import Answer
     from longwatch.client.publisher import Publisher
@@ -71,7 +71,7 @@ async def talking(
     """Yield a connected client, and the peer that it is connected to."""
     mine, theirs = pair()
 
-    async def opener() -> Transport:
+    async def opener(_: Mapping[str, str]) -> Transport:
         return mine
 
     async def fetch(path: str) -> Any:

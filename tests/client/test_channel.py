@@ -13,6 +13,8 @@ from longwatch.errors import ClosedError, ServerError
 from tests.client.peer import talking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from longwatch.client.transport import Transport
 
 
@@ -35,7 +37,7 @@ async def test_a_server_that_does_not_reply_is_given_up() -> None:
 async def test_a_cancel_that_comes_along_with_the_reply_is_not_lost() -> None:
     mine, theirs = pair()
 
-    async def opener() -> Transport:
+    async def opener(_: Mapping[str, str]) -> Transport:
         return mine
 
     await theirs.send('{"type": "session.created"}')

@@ -95,6 +95,6 @@ async def test_a_close_code_is_told() -> None:
 
     async with serve(leave, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        async with connect(f"http://127.0.0.1:{port}") as client:
+        async with connect(f"http://127.0.0.1:{port}", reconnect=None) as client:
             with pytest.raises(ClosedError, match=r"1013 \(overloaded\)"):
                 await client.ask("what?")
