@@ -24,6 +24,8 @@ NAMES = (
     "compressors",
     "ingest",
     "hour",
+    "load",
+    "faults",
     "watches",
 )
 

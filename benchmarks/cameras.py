@@ -104,12 +104,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def vlc(clip: Path) -> Iterator[str]:
+def vlc(clip: Path, port: int | None = None) -> Iterator[str]:
     """Serve a clip again and again by VLC, over UDP alone; yields the URL.
 
     VLC refuses to run as root, so it then runs as `nobody`.
     """
-    port = free_port()
+    port = port or free_port()
     url = f"rtsp://127.0.0.1:{port}/t"
     out = f"#rtp{{sdp={url}}}"
     words = ["cvlc", "-I", "dummy", str(clip), "--loop", "--sout", out, "--sout-keep"]
@@ -152,6 +152,14 @@ class Relay:
     def port(self) -> int:
         """Where it listens."""
         return int(self._listener.getsockname()[1])
+
+    def wait_harmless(self) -> None:
+        """Wait until a `hiccup` is over."""
+        end = time.monotonic() + PATIENCE
+        while self.harm != "none":
+            if time.monotonic() > end:
+                raise RuntimeError("nothing came that could be held back")
+            time.sleep(0.05)
 
     def cut(self) -> None:
         """Break all connections with a reset."""
