@@ -27,7 +27,7 @@ from tests.serve import peer as p
 if TYPE_CHECKING:
     from tests.serve.conftest import Live
 
-EXAMPLES = int(os.environ.get("LONGWATCH_TEST_FUZZ_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
 
 
 def png_of(width: int, height: int) -> bytes:
