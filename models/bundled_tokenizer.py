@@ -16,6 +16,10 @@ SPECIAL = ("<pad>", "<eos>", "<user>", "<bot>")
 OPENING = "<pad>"  # opens every stream: what attention rests on when it finds nothing
 SPACE = "\u0120"  # how a byte-level vocabulary writes the space in front of a word
 HOURS, MINUTES, SECONDS = 24, 60, 60
+# The characters by which a byte-level vocabulary writes the 256 bytes, as GPT-2's does.
+PLAIN = [*range(33, 127), *range(161, 173), *range(174, 256)]
+ODD = [byte for byte in range(256) if byte not in PLAIN]
+BYTES = {chr(b): b for b in PLAIN} | {chr(256 + i): b for i, b in enumerate(ODD)}
 WORD = re.compile(r"[^\W_]+")
 GAPS = frozenset({" ", "-", "'", "'-"})  # between the words of one name
 CLOCK = re.compile(r"(?<![\w:.])(?:(\d{1,2})(?::|h ?))?(\d{1,3}):([0-5]\d)(?!\w|:\d)")
@@ -94,6 +98,11 @@ class BundledTokenizer:
         """Return readable text; that of the first ids is always how that of all begins."""
         text: str = self._tokenizer.decode([*self._joined(ids)], skip_special_tokens=True)
         return text.removeprefix(" ")
+
+    def spelling(self) -> list[bytes]:
+        """Return the bytes of every token, in the order of their ids."""
+        ids = self._tokenizer.get_vocab()
+        return [bytes(map(BYTES.__getitem__, token)) for token in sorted(ids, key=ids.__getitem__)]
 
     def canonical(self, text: str) -> str:
         """Return `text` as the model was taught to read it."""

@@ -11,6 +11,7 @@ from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
 from longwatch.serve.checking import first_fault, load
+from longwatch.serve.formats import wanted_schema
 from longwatch.serve.questions import (
     Microseconds,
     Milliseconds,
@@ -60,10 +61,18 @@ class StreamOptions(Loose):
     include_usage: bool = False
 
 
+class JsonSchema(Loose):
+    """The JSON that an answer is to be."""
+
+    name: str = "answer"
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+
+
 class ResponseFormat(Loose):
     """What an answer looks like."""
 
     type: str
+    json_schema: JsonSchema | None = None
 
 
 class Lw(BaseModel):
@@ -137,6 +146,7 @@ def to_question(request: ChatRequest, service: Service) -> tuple[str, Question]:
         sampling=_sampling(request),
         as_of=moment(request.lw.as_of),
         range=stretch(request.lw.range),
+        schema=_schema(request.response_format),
         deadline=patience(request.lw.deadline_ms),
     )
     return stream, question
@@ -159,12 +169,10 @@ def _sampling(request: ChatRequest) -> Sampling:
 
 def _refuse_unsupported(request: ChatRequest) -> None:
     """Raise `InputError` for what would otherwise be silently ignored."""
-    form = request.response_format
     asked = {
         "n": request.n not in (None, 1),
         "tools": bool(request.tools),
         "logprobs": bool(request.logprobs),
-        "response_format": form is not None and form.type != "text",
     }
     for param, refused in asked.items():
         if refused:
@@ -173,6 +181,11 @@ def _refuse_unsupported(request: ChatRequest) -> None:
                 code="unsupported_parameter",
                 param=param,
             )
+
+
+def _schema(form: ResponseFormat | None) -> str | None:
+    given = None if form is None or form.json_schema is None else form.json_schema.schema_
+    return None if form is None else wanted_schema(form.type, given, "response_format")
 
 
 def _parts(message: Message) -> list[Part]:

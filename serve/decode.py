@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import ClosedError, LongwatchError, ModelError
 from longwatch.memory.recall import need_of
+from longwatch.models.constraint import Constraint
 from longwatch.models.sampling import Sampler
 from longwatch.models.text import TextStream
 from longwatch.serve.answer import Delta, Done, Started, Usage
@@ -58,6 +59,7 @@ class Answer:
         self._ids = model.prompt_ids(question.turns)
         check_lengths(len(self._ids), question.sampling.max_tokens)
         self._question = question
+        self._rule = None if question.schema is None else Constraint(model, question.schema)
         self._limits = limited(snapshot, question, origin)
         self._context: Context | None = None  # once the prefill began
         self._as_of = snapshot.as_of or 0.0
@@ -124,17 +126,19 @@ class Answer:
             self._finish("cancelled", "client_cancelled")
             return
         sampling, model = self._question.sampling, self._model
-        sampler, text = Sampler(sampling), TextStream(model.tokenizer, sampling.stop)
+        rule = self._rule
+        sampler = Sampler(sampling)
+        text = TextStream(model.tokenizer if rule is None else rule, sampling.stop)
         self._clock.begin()
         logits = yield from self._prefill()
         while logits is not None:
-            token = sampler.pick(logits)
+            token = sampler.pick(logits if rule is None else rule.allowed(logits))
             self._clock.mark()
             if token in model.stop_ids:
                 break
             self._tokens += 1
             self._emit(text.push(token))
-            if text.stopped:
+            if text.stopped or (rule is not None and rule.take(token)):
                 break
             if self._tokens == sampling.max_tokens:
                 self._emit(text.finish())

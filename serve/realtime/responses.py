@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
+from longwatch.serve.formats import wanted_schema
 from longwatch.serve.questions import choose_stream, dialogue, moment, patience, stretch
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Conversation
@@ -73,12 +74,14 @@ class Responses:
             else self.conversation.turns()
         )
         instructions = params.instructions or self.defaults.instructions
+        form = params.text.format
         name = choose_stream(engine, params.lw.streams, self._own())
         question = Question(
             turns=dialogue(turns, instructions, settings.max_question_chars),
             sampling=self._sampling(params),
             as_of=moment(params.lw.as_of),
             range=stretch(params.lw.range),
+            schema=wanted_schema(form.type, form.schema_, "response.text.format"),
             deadline=patience(params.lw.deadline_ms),
         )
         response = Response(self, params, name)

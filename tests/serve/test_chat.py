@@ -142,7 +142,7 @@ WRONG: dict[str, tuple[Any, int, str]] = {
         "unsupported_content",
     ),
     "tools": (ask(tools=[{}]), 400, "unsupported_parameter"),
-    "schema": (ask(response_format={"type": "json_object"}), 400, "unsupported_parameter"),
+    "schema": (ask(response_format={"type": "json_schema"}), 400, "missing_parameter"),
     "no tokens": (ask(max_completion_tokens=0), 400, "invalid_value"),
     "typo": (ask(lw={"as_off": 1}), 400, "unknown_parameter"),
     "two streams": (ask(lw={"stream": "a"}, model="tiny@b"), 400, "too_many_streams"),

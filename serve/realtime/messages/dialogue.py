@@ -63,6 +63,19 @@ class ResponseLw(Strict):
     stop: Annotated[list[str], Field(max_length=16)] | None = None
 
 
+class TextFormat(Loose):
+    """What an answer looks like: `text`, `json_object`, or `json_schema` with its schema."""
+
+    type: Annotated[str, Field(max_length=64)] = "text"
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+
+
+class TextParams(Loose):
+    """How an answer's text is to be."""
+
+    format: TextFormat = TextFormat()
+
+
 class ResponseParams(Loose):
     """How an answer is to be made."""
 
@@ -80,6 +93,7 @@ class ResponseParams(Loose):
     output_modalities: list[Literal["text", "audio"]] | None = None
     temperature: float | None = None
     tools: list[Any] | None = None
+    text: TextParams = TextParams()
     lw: ResponseLw = ResponseLw()
 
 
