@@ -41,6 +41,7 @@ class Metrics(Observer):
         self.registry = CollectorRegistry()
         self._labelled = labelled_streams
         self.connections = self._gauge("ws_connections", "Open websocket connections.")
+        self.detached = self._gauge("sessions_detached", "Sessions that wait for their clients.")
         self.closed = Counter(
             "longwatch_ws_closed",
             "Websocket connections that ended, by close code.",

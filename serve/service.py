@@ -45,6 +45,7 @@ class Service:
         self.pulling = Pulling(self.feeds, settings, metrics)
         self.sessions = 0
         self.desk = Sessions(settings.resume_seconds, settings.max_detached)
+        metrics.detached.set_function(lambda: self.desk.detached)
         self.draining = Draining()
         self._under_way: set[object] = set()  # one of each answer
         self.watching = _watching(engine, settings, metrics)

@@ -35,11 +35,6 @@ class Sessions:
         """How many sessions wait for their clients."""
         return len(self._detached)
 
-    @property
-    def kept_bytes(self) -> int:
-        """How many bytes of events are kept for sessions that wait."""
-        return sum(self._by_token[token].outbox.kept for token in self._detached)
-
     def all(self) -> list[Session]:
         """Return all sessions, oldest first."""
         return list(self._by_token.values())

@@ -23,7 +23,7 @@ from tests.serve import peer as p
 from tests.serve.tiny import TinyVideoLM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 TOKENS = 200
 
@@ -84,8 +84,8 @@ async def test_an_answer_that_takes_too_long_does_not_keep_the_service(name: str
 async def test_the_second_signal_ends_the_service_at_once(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handlers = {}
-    monkeypatch.setattr(serving.signal, "signal", handlers.__setitem__)
+    handlers: dict[int, Callable[[int, None], None]] = {}
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
     with served(drain_seconds=3600.0) as (server, url), serving._ending(server):
         async with p.connect(url, max_queue=None) as peer:
             await peer.feed(name)

@@ -14,6 +14,7 @@ from longwatch.serve import server
 from longwatch.serve.realtime import connection
 from longwatch.wire import Kind, Packet
 from tests.media import still
+from tests.relay import relaying
 from tests.serve import peer as p
 from tests.serve.conftest import serve
 from tests.serve.tiny import TinyVideoLM
@@ -69,6 +70,18 @@ async def test_an_answer_goes_on_while_nobody_listens_and_is_replayed_in_order(
             assert p.text_of(await back.ask(tokens=TOKENS)) == wanted  # its streams are there still
 
 
+async def test_a_half_open_connection_does_not_keep_its_client_out(tiny: Live, name: str) -> None:
+    async with p.connect(tiny.url) as whole, relaying(tiny.url) as relay:
+        await whole.feed(name)
+        wanted = p.text_of(await whole.ask(tokens=TOKENS))
+        async with p.connect(relay.url, f"?stream={name}") as cut:
+            before = await begun(cut)
+            relay.stall()  # nobody is told that nothing comes through any more
+            async with p.connect(tiny.url, p.resuming(cut)) as back:
+                assert p.text_of(before + await rest(back)) == wanted
+            relay.cut()
+
+
 async def test_of_two_that_resume_one_wins_and_the_old_socket_is_told(
     tiny: Live, name: str
 ) -> None:
@@ -116,6 +129,8 @@ async def test_of_too_many_that_wait_the_one_that_waits_longest_is_ended(name: s
             await feeder.feed(name)
             gone = [await _leave_asking(live, name) for _ in range(2)]
             await _running(live, 1)
+            async with httpx.AsyncClient(base_url=live.url) as http:
+                assert "longwatch_sessions_detached 1.0" in (await http.get("/metrics")).text
             kinds = ("session.created", "lw.session.resume")
             for query, kind in zip(gone, kinds, strict=True):
                 async with p.connect(live.url, query) as back:
