@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,11 +57,6 @@ def test_what_a_process_holds_is_counted() -> None:
     finally:
         os.close(reading)
         os.close(writing)
-    child = os.fork()
-    if not child:
-        os.execvp("sleep", ["sleep", "60"])
-    try:
-        assert child in children(os.getpid())
-    finally:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert child.pid in children(os.getpid())
+        child.kill()
