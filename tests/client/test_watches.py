@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.client import Firing, connect, sync
+from longwatch.client import Firing, connect
 from longwatch.errors import ClosedError, ServerError
 from longwatch.models.loader import load_model
 from tests.serve.conftest import serve
@@ -77,16 +76,3 @@ async def test_who_waits_learns_that_the_connection_is_gone(bundled: Live, strea
         await watch.next()
     async with connect(bundled.url) as again:
         await again.delete_watch(watch.id)  # it stayed
-
-
-def test_a_program_without_a_loop_waits_for_firings(bundled: Live, stream: str) -> None:
-    with sync.connect(bundled.url) as client:
-        hits = list[Firing]()
-        with client.watch_for(f"a {THING}", stream=stream, once=True, **QUICK) as watch:
-            assert watch.state == "armed"
-            waiting = threading.Thread(target=lambda: hits.extend(watch))
-            waiting.start()
-            client.run(show(client.asynchronous, stream, THING))
-            waiting.join(DEADLINE)
-        assert [hit.watch for hit in hits] == [watch.id]
-        assert watch.id not in [one["id"] for one in client.watches()]
