@@ -20,11 +20,12 @@ $(READY): pyproject.toml constraints.txt scripts/system-packages
 demo: $(READY)  ## watch a live stream of photographs and answer about it
 	$(BIN)/longwatch demo
 
-check: $(READY) ## format, lint, types, layers
+check: $(READY) ## format, lint, types, layers, and the types of the page's JavaScript
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check-page
 
 test: $(READY)  ## every test
 	$(BIN)/python -m pytest

@@ -11,7 +11,7 @@ from longwatch.errors import InputError, LongwatchError, ProtocolError
 from longwatch.serve.access.body import limited
 from longwatch.serve.access.origins import LOOPBACK, check_host, check_origin
 from longwatch.serve.access.principal import EVERYONE, NOBODY, Principal, acting_as
-from longwatch.serve.access.rules import OPEN, READS, scope_of_request, stream_of_request
+from longwatch.serve.access.rules import READS, is_open, scope_of_request, stream_of_request
 from longwatch.serve.refusals import error_response
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class Guard:
     def _admit(self, scope: Scope, headers: Headers) -> Principal:
         """Return on whose behalf a request is; `LongwatchError` if it may not be done."""
         access, settings, path = self._service.access, self._service.settings, scope["path"]
-        if path in OPEN and "authorization" not in headers:
+        if is_open(path) and "authorization" not in headers:
             return NOBODY if access.needs_keys else EVERYONE
         check_caller(self._service, headers, reads=scope["method"] in READS)
         principal = access.identify(bearer(headers), address(scope))
-        if path not in OPEN:
+        if not is_open(path):
             principal.require(scope_of_request(scope["method"], path))
         stream = stream_of_request(path)
         if stream is not None and not principal.sees(stream):

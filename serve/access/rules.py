@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from longwatch.serve.access.principal import Scope
 
-OPEN = frozenset({"/healthz", "/readyz"})  # these tell no more than that the service is there
+OPEN = frozenset({"/healthz", "/readyz", "/"})  # these tell no more than that the service is there
+PAGE = "/page/"  # what the page at / loads; the same for everybody
 READS = frozenset({"GET", "HEAD"})
 ANY_KEY = frozenset({"/openapi.json", "/v1/protocol.json", "/v1/tickets", "/v1/models"})
 ASKS = re.compile(r"/v1/chat/completions|/v1/streams/[^/]+/ask")  # these put questions
@@ -34,6 +35,11 @@ BINARY: Scope = "publish"
 FOLLOW: Scope = "ask"  # a stream, in the address of a websocket or in session.update
 PULL: Scope = "manage"  # the service would fetch whatever address it is given
 DISCARD: Scope = "manage"  # a memory, which cannot be undone
+
+
+def is_open(path: str) -> bool:
+    """Tell whether a path needs no key."""
+    return path in OPEN or path.startswith(PAGE)
 
 
 def scope_of_request(method: str, path: str) -> Scope | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longwatch.serve.routes import operation, questions, streams, tickets, watches
+from longwatch.serve.routes import operation, page, questions, streams, tickets, watches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,4 +19,5 @@ ROUTES: tuple[Callable[[Service], APIRouter], ...] = (
     watches.routes,
     operation.routes,
     tickets.routes,
+    page.routes,
 )
