@@ -135,6 +135,26 @@ def vlc(clip: Path, port: int | None = None) -> Iterator[str]:
         process.wait()
 
 
+def missing_ffmpeg() -> str | None:
+    """Return what this machine lacks for a server of RTMP, or None."""
+    return None if shutil.which("ffmpeg") else "ffmpeg"
+
+
+@contextlib.contextmanager
+def rtmp() -> Iterator[str]:
+    """Serve one client by RTMP, with a picture of 25 frames a second; yields the URL."""
+    url = f"rtmp://127.0.0.1:{free_port()}/live/x"
+    source = ["-re", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=25"]
+    coded = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25"]
+    words = ["ffmpeg", "-v", "error", *source, *coded, "-f", "flv", "-listen", "1", url]
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
 class Relay:
     """Passes TCP connections on to `port`. What comes back suffers what `harm` says."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.cameras import Server, missing, missing_vlc
+from benchmarks.cameras import Server, missing, missing_ffmpeg, missing_vlc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,11 @@ def _gstreamer() -> None:
 @pytest.fixture(scope="session")
 def _vlc() -> None:
     need(missing_vlc())
+
+
+@pytest.fixture(scope="session")
+def _ffmpeg() -> None:
+    need(missing_ffmpeg())
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from benchmarks.cameras import PASSWORD, USER, Relay, Server, free_port, vlc
+from benchmarks.cameras import PASSWORD, USER, Relay, Server, free_port, rtmp, vlc
+from benchmarks.watched_service import held
 from tests.media import write_clip
 from tests.stream.pull.rig import QUICK, pulled
 
@@ -219,6 +220,29 @@ def test_a_child_that_was_killed_is_replaced(server: Server) -> None:
         at = source.until_state("reconnecting", "source_error")
         source.until_state("online", after=at)
         source.until_frames()
+
+
+def test_failing_again_and_again_leaves_nothing_behind(server: Server) -> None:
+    server.start()
+    with pulled(server.url) as source:
+        before: tuple[int, ...] = ()
+        for cycle in range(7):
+            source.until_frames()
+            at = len(source.told)
+            if cycle == 1:
+                before = held(os.getpid())
+            assert source.pull.pid is not None
+            os.kill(source.pull.pid, signal.SIGKILL)
+            source.until_state("online", after=source.until_state("reconnecting", after=at))
+        source.until(lambda: all(n <= b for n, b in zip(held(os.getpid()), before, strict=True)))
+
+
+@pytest.mark.usefixtures("_ffmpeg")
+def test_a_source_by_rtmp_is_watched() -> None:
+    with rtmp() as url, pulled(url) as source:
+        source.until_frames(5)
+        assert source.frames[0].time == 0.0
+        assert source.frames[0].image.shape == (120, 160, 3)
 
 
 @pytest.mark.usefixtures("_vlc")
