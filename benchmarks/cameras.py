@@ -36,8 +36,9 @@ def missing() -> str | None:
 
 
 def missing_vlc() -> str | None:
-    """Return what this machine lacks for VLC as a server, or None."""
-    return None if shutil.which("cvlc") else "vlc-bin and vlc-plugin-base"
+    """Return what this machine lacks for VLC as a server, with a clip to serve, or None."""
+    found = shutil.which("cvlc") and shutil.which("ffmpeg")
+    return None if found else "vlc-bin, vlc-plugin-base and ffmpeg"
 
 
 def free_port() -> int:
@@ -45,6 +46,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def make_clip(path: Path) -> Path:
+    """Write two minutes of video with ten frames a second, which anybody may read."""
+    source = ["-f", "lavfi", "-i", "testsrc=size=160x120:rate=10:duration=120"]
+    coded = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-pix_fmt", "yuv420p"]
+    subprocess.run(["ffmpeg", "-v", "error", *source, *coded, str(path)], check=True)
+    path.chmod(0o644)
+    return path
 
 
 class Server:

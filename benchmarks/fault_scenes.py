@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import tempfile
@@ -12,8 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import clips
-from benchmarks.cameras import USER, Relay, Server, free_port, missing, missing_vlc, vlc
+from benchmarks.cameras import USER, Relay, Server, free_port, make_clip, missing, missing_vlc, vlc
 from benchmarks.watched_service import children
 
 if TYPE_CHECKING:
@@ -46,6 +44,7 @@ class Scene:
         self.service.pull(self.stream, url, **source)
         self.service.until(self.stream, "online")
         self.service.frames(self.stream, 5)
+        self.begin()
 
     def begin(self) -> None:
         """Mark the moment of the fault."""
@@ -226,9 +225,7 @@ def other_server(scene: Scene) -> None:
     """Let VLC serve, over UDP alone; kill it and start it again."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # it runs as somebody else
-        clip = Path(folder) / "clip.mp4"
-        shutil.copy(clips.path("carphone_pristine"), clip)
-        clip.chmod(0o644)
+        clip = make_clip(Path(folder) / "clip.mp4")
         port = free_port()
         with vlc(clip, port) as url:
             scene.watch(url)

@@ -10,9 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from benchmarks.cameras import PASSWORD, USER, Relay, Server, free_port, rtmp, vlc
+from benchmarks.cameras import PASSWORD, USER, Relay, Server, free_port, make_clip, rtmp, vlc
 from benchmarks.watched_service import held
-from tests.media import write_clip
 from tests.stream.pull.rig import QUICK, pulled
 
 
@@ -249,7 +248,6 @@ def test_a_source_by_rtmp_is_watched() -> None:
 def test_another_make_of_server_is_watched_too() -> None:
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # VLC runs as somebody else
-        path = write_clip(Path(folder) / "clip.mp4", count=100)
-        path.chmod(0o644)
+        path = make_clip(Path(folder) / "clip.mp4")
         with vlc(path) as url, pulled(url) as source:
             source.until_frames(5)
