@@ -37,6 +37,7 @@ class Evidence:
     time: float  # seconds on the stream's clock
     score: float | None  # share of what was recalled, 0 to 1; None of a frame at hand
     why: str  # `recalled` or `at_hand`
+    url: str = ""  # of its picture, as a path of the service; see `Client.picture`
 
 
 class Answer:
@@ -163,7 +164,12 @@ class Answer:
 
         found = lw.get("evidence") or ()
         self.evidence = tuple(
-            Evidence(frame["pts_us"] / 1e6, frame.get("score"), frame.get("why") or "recalled")
+            Evidence(
+                frame["pts_us"] / 1e6,
+                frame.get("score"),
+                frame.get("why") or "recalled",
+                frame.get("url") or "",
+            )
             for frame in found
         )
         span = lw.get("range")

@@ -63,6 +63,13 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What the answer will rest on, known before its first word."""
+
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """The next piece of text. It never splits a character."""
 
@@ -85,4 +92,4 @@ class Done:
     range_dropped: bool = False  # of the range that was asked for, or said, no frame is held
 
 
-AnswerEvent = Started | Delta | Done
+AnswerEvent = Started | Found | Delta | Done

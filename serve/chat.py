@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, StreamingResponse
 
 from longwatch.errors import ModelError, ProtocolError
-from longwatch.serve.answer import Delta, Done, Started
+from longwatch.serve.answer import Delta, Done, Found, Started
 from longwatch.serve.chat_request import parse_request, to_question
 from longwatch.serve.faults import error_object
 from longwatch.serve.listening import Listening
@@ -86,6 +86,8 @@ class Completion:
             return [self._chunk({"role": "assistant", "content": ""}, lw={"as_of": as_of})]
         if isinstance(event, Delta):
             return [self._chunk({"content": event.text})]
+        if isinstance(event, Found):
+            return [self._chunk({}, lw={"evidence": events.items(event.evidence, self._stream)})]
         if event.error is not None:
             return [{"error": error_object(event.error)}]
         last = [self._chunk({}, FINISH[event.status], lw=self._lw(event))]

@@ -11,12 +11,10 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
 
 from longwatch.errors import ConfigError
-from longwatch.registry import lookup
 from longwatch.serve.access.settings import AccessSettings
 from longwatch.serve.engine_settings import EngineSettings
-from longwatch.serve.presets import PRESETS
 from longwatch.serve.pull_settings import PullFields
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.stream_fields import StreamFields
 from longwatch.stream.limits import MediaLimits
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ FILE = f"{PREFIX}CONFIG"  # names the TOML file
 ELSEWHERE = {FILE, *(f"{PREFIX}{name}" for name in ("URL", "API_KEY", "CA"))}  # of other commands
 
 
-class Settings(AccessSettings, PullFields):
+class Settings(AccessSettings, PullFields, StreamFields):
     """Everything that can be set. A flag is the field's name with dashes."""
 
     model_config = SettingsConfigDict(
@@ -43,40 +41,6 @@ class Settings(AccessSettings, PullFields):
     threads: int = Field(
         default=0, ge=0, le=1024, description="CPU threads for the model; 0 leaves it to torch"
     )
-
-    fps: float = Field(default=2.0, description="frames taken a second of each stream; 0 takes all")
-    queue: int = Field(default=2, description="frames of a stream that may wait for the model")
-    on_full: str = Field(default="drop_oldest", description="drop_oldest, drop_newest or block")
-    preset: str = Field(
-        default="", description="compressor, keep and policy by one name, unless given themselves"
-    )
-    compressor: str = Field(default="longwatch", description="what thins out a frame's tokens")
-    keep: float = Field(
-        default=0.0, description="share of a frame's tokens; 0 takes the compressor's own"
-    )
-    token_rate: float = Field(
-        default=0.0, description="tokens a second of a stream, shared out by novelty; 0: no limit"
-    )
-    gate: float = Field(
-        default=0.0, description="change, of 1, below which a frame is not read; 0 reads all"
-    )
-    gate_seconds: float = Field(
-        default=10.0, description="most seconds that the gate lets pass between two frames read"
-    )
-    policy: str = Field(default="longwatch", description="what a stream's memory keeps")
-    window_tokens: int = Field(
-        default=0, ge=0, description="size of the window; 0 takes the model's or the method's own"
-    )
-    sinks: int = Field(default=1, description="first frames that a window always keeps")
-    memory_mb: int = Field(
-        default=0, ge=0, description="MiB of keys and values a stream; 0 leaves it to the policy"
-    )
-    data: str = Field(default="", description="folder to keep streams in; none keeps them in RAM")
-    persist: bool = Field(default=False, description="keep every stream in that folder")
-    host_mb: int = Field(
-        default=0, ge=0, description="MiB of RAM for a kept stream's sealed blocks; 0: no limit"
-    )
-    thumbnail_mb: int = Field(default=64, ge=1, description="MiB of small pictures a kept stream")
 
     watch_checks: float = Field(
         default=20.0, gt=0, le=1000, description="questions a second of all watches together"
@@ -121,6 +85,9 @@ class Settings(AccessSettings, PullFields):
     )
     stats_seconds: float = Field(default=1.0, gt=0, description="between two `lw.stream.stats`")
     metric_streams: int = Field(default=64, ge=0, description="streams with labels of their own")
+    stuck_seconds: float = Field(
+        default=30.0, gt=0, description="for one step of the model, then `/readyz` says no"
+    )
 
     stop_with_stdin: bool = Field(
         default=False, description="end when standard input closes, as it does with the parent"
@@ -150,31 +117,6 @@ class Settings(AccessSettings, PullFields):
             answer_batch=self.answer_batch,
             frame_batch=self.frame_batch,
             key_streams=self.key_streams,
-        )
-
-    @property
-    def stream(self) -> StreamSettings:
-        """What a stream is made with, where its publisher says nothing else."""
-        named = lookup(PRESETS, self.preset, "preset").settings() if self.preset else {}
-        given: dict[str, Any] = {
-            "compressor": self.compressor,
-            "keep": self.keep or None,
-            "policy": self.policy,
-        }
-        given |= {name: named[name] for name in named.keys() - self.model_fields_set}
-        return StreamSettings(
-            fps=self.fps or None,
-            queue=self.queue,
-            on_full=self.on_full,
-            token_rate=self.token_rate or None,
-            gate=self.gate or None,
-            gate_seconds=self.gate_seconds,
-            window_tokens=self.window_tokens or None,
-            sinks=self.sinks,
-            memory_mb=self.memory_mb or None,
-            persist=self.persist,
-            host_mb=self.host_mb or None,
-            **given,
         )
 
     @property

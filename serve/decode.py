@@ -11,7 +11,7 @@ from longwatch.memory.recall import need_of
 from longwatch.models.constraint import Constraint
 from longwatch.models.sampling import Sampler
 from longwatch.models.text import TextStream
-from longwatch.serve.answer import Delta, Done, Started, Usage
+from longwatch.serve.answer import Delta, Done, Found, Started, Usage
 from longwatch.serve.clock import Clock
 from longwatch.serve.evidence import evidence
 from longwatch.serve.lengths import check_lengths
@@ -131,6 +131,8 @@ class Answer:
         text = TextStream(model.tokenizer if rule is None else rule, sampling.stop)
         self._clock.begin()
         logits = yield from self._prefill()
+        if logits is not None:
+            self._tell(Found(evidence(self._context, self._limits)))
         while logits is not None:
             token = sampler.pick(logits if rule is None else rule.allowed(logits))
             self._clock.mark()
@@ -242,7 +244,7 @@ class Answer:
             usage,
             timing,
             error,
-            evidence=() if context is None else evidence(context, limits),
+            evidence=evidence(self._context, self._limits),
             range=limits.span,
             range_dropped=limits.dropped,
         )

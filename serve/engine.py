@@ -16,8 +16,10 @@ from longwatch.serve.access.principal import current
 from longwatch.serve.answers import Answers
 from longwatch.serve.decode import Answer
 from longwatch.serve.engine_settings import EngineSettings
+from longwatch.serve.gallery import Easel
 from longwatch.serve.keeping import Keeping
 from longwatch.serve.observer import Observer
+from longwatch.serve.pulse import Pulse
 from longwatch.serve.reading import Reading, default_batch
 from longwatch.serve.share import Share
 from longwatch.serve.spare import Spare
@@ -65,6 +67,8 @@ class Engine:
         )
         self._chores: deque[Callable[[], None]] = deque()
         self._spare = Spare()
+        self.pulse = Pulse()
+        self._easel = Easel()
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="longwatch-model", daemon=True)
@@ -92,6 +96,11 @@ class Engine:
         """Tell whether questions and frames are being served."""
         return self._thread.is_alive() and not self._closing
 
+    @property
+    def disk_trouble(self) -> str | None:
+        """Why nothing is kept on disk for now, as a code; None where all that is to be kept is."""
+        return self._keeping.trouble
+
     def close(self) -> None:
         """Stop after the running step; answers under way end as failed. Again does nothing."""
         self._closing = True
@@ -99,6 +108,7 @@ class Engine:
         if self._thread.is_alive():
             self._thread.join()
         self._answers.close()
+        self._easel.close()
         for stream in self.streams():
             stream.close()
 
@@ -149,8 +159,7 @@ class Engine:
         """
         about = self.stream(stream)
         snapshot = about.snapshot(question.as_of)
-        if about.kept is not None:
-            listener = about.kept.noting(question, listener)
+        listener = about.diary.noting(question, listener)
         origin = about.timeline.origin
         answer = Answer(
             question, snapshot, self.model, listener, self._observer, origin, self._notify
@@ -163,7 +172,7 @@ class Engine:
         return answer
 
     def _make(self, name: str, settings: StreamSettings) -> Stream:
-        stream = Stream(name, settings, self.model, self._observer, self._notify)
+        stream = Stream(name, settings, self.model, self._observer, self._notify, self._easel)
         stream.questions = partial(self._answers.counts, name)
         return stream
 
@@ -180,15 +189,18 @@ class Engine:
                     return
                 frames, answers = self._reading.waiting(), self._answers.waiting()
                 chores, self._chores = self._chores, deque()
-            for chore in chores:
-                chore()
-            self._spare.run(busy=frames or answers)
+            with self.pulse.during("other"):
+                for chore in chores:
+                    chore()
+                self._spare.run(busy=frames or answers)
             turn = self._share.pick(frames=frames, answers=answers)
             start = time.perf_counter()
             if turn == "frame":
-                self._reading.step()
+                with self.pulse.during("frame"):
+                    self._reading.step()
             elif turn == "answer":
-                self._answers.step()
+                with self.pulse.during("answer"):
+                    self._answers.step()
             if turn is not None and frames and answers:
                 self._share.spent(turn, time.perf_counter() - start)
 

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 MOST = 4  # recalled frames
 
 
-def evidence(context: Context, limits: Limits) -> tuple[Evidence, ...]:
+def evidence(context: Context | None, limits: Limits) -> tuple[Evidence, ...]:
     """Return the frames recalled with most weight, then the newest one at hand that is meant.
 
     A frame's weight is its share of what all layers recalled, 0 to 1; of frames at hand it is not
     known. Where the question is about a range, the frame at hand is one of that range.
     """
+    if context is None:
+        return ()
     weights = context.recall.times() if isinstance(context.recall, Recaller) else {}
     total = sum(weights.values())
     best = sorted(weights.items(), key=lambda frame: (-frame[1], frame[0]))[:MOST]

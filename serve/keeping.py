@@ -42,6 +42,11 @@ class Keeping:
         # A thread of its own, as the writer's waits where the disk is full.
         self._reader = ThreadPoolExecutor(1, "longwatch-reader")
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the disk takes nothing for now: disk_full, disk_read_only or disk_error."""
+        return None if self._writer is None else self._writer.stats().reason
+
     def admit(self, stream: Stream) -> None:
         """Raise `InputError` where a new stream cannot be taken in.
 
@@ -74,9 +79,10 @@ class Keeping:
         entry = StreamEntry(name, settings, identity(model), stream.created)
         store = self._open(self._vault, entry, stream)
         disk = self._disk(store, stream)
-        stream.kept = KeptStream(self._vault, self._writer, entry, store, disk)
-        stream.kept.enter()
-        stream.kept.begin(stream.memory, later)
+        kept = KeptStream(self._vault, self._writer, entry, store, disk)
+        stream.keep(kept)
+        kept.enter()
+        kept.begin(stream.memory, later)
 
     def restore(
         self, make: Callable[[str, StreamSettings], Stream], model: VideoLM, later: Later
@@ -102,8 +108,9 @@ class Keeping:
                 continue
             if commit is not None and commit.last_time is not None:
                 stream.timeline.resume(commit.last_time, max(0.0, time.time() - commit.written))
-            stream.kept = KeptStream(self._vault, self._writer, entry, store, disk)
-            stream.kept.begin(stream.memory, later)
+            kept = KeptStream(self._vault, self._writer, entry, store, disk)
+            stream.keep(kept)
+            kept.begin(stream.memory, later)
             frames = 0 if commit is None else commit.frames
             took = time.perf_counter() - start
             log.info("the stream %s is back with %d frames, in %.1f s", entry.name, frames, took)

@@ -7,20 +7,18 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from longwatch.memory.durable.catalogue import Exchange, StreamEntry
 from longwatch.memory.durable.journal import Journal
 from longwatch.memory.durable.thumbnail import make_thumbnail
-from longwatch.serve.answer import Done
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from longwatch.memory.durable.catalogue import Exchange, StreamEntry
     from longwatch.memory.durable.store import Commit, Store
     from longwatch.memory.durable.vault import Vault
     from longwatch.memory.durable.writer import Writer
     from longwatch.memory.memory import Memory
     from longwatch.memory.need import Disk
-    from longwatch.serve.answer import AnswerEvent, Question
     from longwatch.types import Frame
 
     Later = Callable[[Callable[[], None]], None]
@@ -96,20 +94,19 @@ class KeptStream:
 
         self._writer.offer(write, frame.image.nbytes, catalogue)
 
-    def noting(
-        self, question: Question, listener: Callable[[AnswerEvent], None]
-    ) -> Callable[[AnswerEvent], None]:
-        """Return a listener that also keeps the answer, if it comes to one."""
+    def picture_times(self) -> list[float]:
+        """Return which moments there are pictures of, in seconds; may wait for the disk."""
+        return self._vault.catalogue.thumbnail_times(self.entry.name)
 
-        def listen(event: AnswerEvent) -> None:
-            if isinstance(event, Done) and event.status in {"completed", "incomplete"}:
-                asked = question.turns[-1].text
-                told = Exchange(time.time(), event.as_of, asked, event.text)
-                write = partial(self._vault.catalogue.add_exchange, self.entry.name, told)
-                self._writer.offer(write, len(asked) + len(event.text), self._vault.catalogue)
-            listener(event)
+    def nearest_picture(self, time: float) -> tuple[float, bytes] | None:
+        """Return the time and the JPEG of the picture nearest to `time`; may wait for the disk."""
+        return self._vault.catalogue.thumbnail(self.entry.name, time)
 
-        return listen
+    def note(self, told: Exchange) -> None:
+        """Keep a question and its answer."""
+        write = partial(self._vault.catalogue.add_exchange, self.entry.name, told)
+        size = len(told.question) + len(told.answer)
+        self._writer.offer(write, size, self._vault.catalogue)
 
     def dialogue(self) -> list[Exchange]:
         """Return all questions and answers that are kept, oldest first; may wait for the disk."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import EmptyStreamError
 from longwatch.memory.memory import Memory
+from longwatch.serve.diary import Diary
+from longwatch.serve.gallery import Easel, Gallery
 from longwatch.serve.sparing import Sparing
 from longwatch.serve.turns import Questions
 from longwatch.stream.buffer import DropPolicy, LatestBuffer
@@ -71,7 +73,9 @@ class Stream:
         model: VideoLM,
         observer: Observer,
         wake: Callable[[], None],
+        easel: Easel | None = None,
     ) -> None:
+        """Begin empty; `easel` makes the pictures, together with those of other streams."""
         self.name = name
         self.settings = settings
         self.created = time.time()
@@ -79,7 +83,9 @@ class Stream:
         self.timeline = Timeline()
         self.memory = Memory(settings.make_policy(model), model.decoder.rope)
         self.questions: Callable[[], Questions] = Questions  # how many are under way
-        self.kept: KeptStream | None = None  # its place on disk, if it has one
+        self.kept: KeptStream | None = None  # its place on disk, see `keep`
+        self.gallery = Gallery(easel or Easel(), settings.picture_mb << 20)
+        self.diary = Diary()
         self.newest: Glimpse | None = None
         self.device = model.decoder.device
         self._model = model
@@ -143,13 +149,16 @@ class Stream:
             yield from model.read(source, draft, chunk)
             memory.commit()
             self.newest = Glimpse(frame, encoded.tokens)
-            if self.kept is not None:
-                self.kept.picture(frame)
+            self.gallery.add(frame)
             self._sparing.commit(frame)
             self._count(frame)
             self._observer.frame_read(self.name, self._lag or 0.0, encoded.seconds)
         finally:
             memory.rollback()
+
+    def keep(self, kept: KeptStream) -> None:
+        """Keep pictures and the dialogue on disk, too, from now on."""
+        self.kept = self.gallery.kept = self.diary.kept = kept
 
     def close(self) -> None:
         """Take no more frames, and hand what was read to the disk; the model's thread is over."""

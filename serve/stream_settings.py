@@ -35,6 +35,7 @@ class StreamSettings:
     sinks: int = 1  # frames that always stay, of the policies `window` and `longwatch`
     memory_mb: int | None = None  # most MiB of keys and values; None leaves it to the policy
     persist: bool = False  # outlives the process, on disk
+    picture_mb: int = 16  # MiB of small pictures in RAM, where it does not persist
     host_mb: int | None = None  # MiB of RAM for its sealed blocks, if it does; None: no limit
 
     def __post_init__(self) -> None:
@@ -48,7 +49,7 @@ class StreamSettings:
             )
         DropPolicy.parse(self.on_full)
         lookup(POLICIES, self.policy, "memory policy")
-        for name in ("memory_mb", "host_mb"):
+        for name in ("memory_mb", "host_mb", "picture_mb"):
             if (size := getattr(self, name)) is not None and size < 1:
                 raise ConfigError(f"{name} must be at least 1, not {size}")
         _ = self.sparing, self._policy(1, 1)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from longwatch.serve.faults import error_object, retry_after
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from longwatch.errors import LongwatchError
-    from longwatch.serve.answer import Done
+    from longwatch.serve.answer import Done, Evidence
 
 Event = dict[str, Any]
 
@@ -88,21 +90,32 @@ def timing(done: Done) -> dict[str, float | None]:
     return {name: None if v is None else round(v, 3) for name, v in values.items()}
 
 
-def rests(done: Done, stream: str) -> dict[str, Any]:
-    """Return what an answer rests on: frames, and the range that they were looked for in."""
-    found = [
+def items(evidence: Sequence[Evidence], stream: str) -> list[dict[str, Any]]:
+    """Return frames as they stand on the wire, with where their pictures are."""
+    return [
         {
             "stream": stream,
             "pts_us": microseconds(frame.time),
+            "url": picture_url(stream, microseconds(frame.time)),
             "score": None if frame.weight is None else round(frame.weight, 4),
             "why": frame.why,
         }
-        for frame in done.evidence
+        for frame in evidence
     ]
+
+
+def picture_url(stream: str, pts_us: int) -> str:
+    """Return where the picture of a frame is, as a path of the service."""
+    return f"/v1/streams/{stream}/frames/{pts_us}.jpg"
+
+
+def rests(done: Done, stream: str) -> dict[str, Any]:
+    """Return what an answer rests on: frames, and the range that they were looked for in."""
     span = done.range and {
         "from": microseconds(done.range.since),
         "to": microseconds(min(done.range.until, max(done.range.since, done.as_of))),
     }
+    found = items(done.evidence, stream)
     return {"evidence": found, "range": span, "range_dropped": done.range_dropped}
 
 

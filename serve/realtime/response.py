@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import NotFoundError
 from longwatch.models.base import Turn
-from longwatch.serve.answer import Delta, Started
+from longwatch.serve.answer import Delta, Found, Started
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Item
 
@@ -48,6 +48,9 @@ class Response:
             )
         elif isinstance(event, Started):
             self._start(event)
+        elif isinstance(event, Found):
+            items = events.items(event.evidence, self._stream)
+            self._owner.say("lw.response.evidence", response_id=self.id, items=items)
         else:
             self._end(event)
 

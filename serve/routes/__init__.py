@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longwatch.serve.routes import operation, page, questions, streams, tickets, watches
+from longwatch.serve.routes import operation, page, past, questions, streams, tickets, watches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROUTES: tuple[Callable[[Service], APIRouter], ...] = (
     questions.routes,
     streams.routes,
+    past.routes,
     watches.routes,
     operation.routes,
     tickets.routes,

@@ -59,9 +59,8 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("/v1/streams/{name}/dialogue")
     def dialogue(name: str) -> dict[str, Any]:
-        """Return what was asked about a stream that is kept; on a thread, as it reads the disk."""
-        kept = service.engine.stream(name).kept
-        told = [] if kept is None else [exchange._asdict() for exchange in kept.dialogue()]
-        return {"object": "list", "data": told}
+        """Return what was asked about a stream; on a thread, as it may read the disk."""
+        told = service.engine.stream(name).diary.all()
+        return {"object": "list", "data": [exchange._asdict() for exchange in told]}
 
     return router

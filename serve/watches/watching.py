@@ -9,7 +9,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from longwatch.errors import LongwatchError
+from longwatch.errors import LongwatchError, NotFoundError
+from longwatch.serve.diary import Alert
+from longwatch.serve.realtime.events import picture_url
 from longwatch.serve.watches.rota import Rota
 from longwatch.serve.watches.score import ask_when_free
 from longwatch.serve.watches.table import Table
@@ -121,7 +123,7 @@ class Watching:
 
     def _fire(self, watch: Watch, stream: str, at: float, found: float) -> None:
         pts = round(at * 1e6)
-        url = f"/v1/streams/{stream}/frames/{pts}.jpg"
+        url = picture_url(stream, pts)
         fields: dict[str, Any] = {
             "watch_id": watch.id,
             "stream": stream,
@@ -132,6 +134,8 @@ class Watching:
             "evidence": [{"stream": stream, "pts_us": pts, "url": url}],
         }
         self._metrics.watch_fired.inc()
+        with suppress(NotFoundError):  # the stream was forgotten meanwhile
+            self._engine.stream(stream).diary.alert(Alert(at, watch.id, watch.settings.condition))
         self.table.tell("lw.watch.fired", watch, fields)
         if self.table.find(watch.id) is not None:
             self.table.tell_state(watch.id)

@@ -48,7 +48,8 @@ async def test_an_answer_says_which_frames_it_rests_on(watched: p.Peer, name: st
     scores = [frame["score"] for frame in told["evidence"] if frame["why"] == "recalled"]
     assert scores == sorted(scores, reverse=True)
     assert 0 < sum(scores) <= 1.001
-    newest = {"stream": name, "pts_us": LATEST, "score": None, "why": "at_hand"}
+    url = f"/v1/streams/{name}/frames/{LATEST}.jpg"
+    newest = {"stream": name, "pts_us": LATEST, "url": url, "score": None, "why": "at_hand"}
     assert told["evidence"][-1] == newest
     assert (told["range"], told["range_dropped"]) == (None, False)
 

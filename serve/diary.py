@@ -1,0 +1,75 @@
+"""What was asked about a stream and what was answered: in RAM, or where the stream is on disk."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from longwatch.memory.durable.catalogue import Exchange
+from longwatch.serve.answer import Done
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from longwatch.serve.answer import AnswerEvent, Question
+    from longwatch.serve.kept import KeptStream
+
+ALERTS = 100  # the newest; they are not on disk
+MOST = 500  # exchanges of a stream that is in RAM alone
+CHARS = 2000  # of a question and of an answer there
+
+
+class Alert(NamedTuple):
+    """A watch that spoke up."""
+
+    time: float  # seconds on the stream's clock
+    watch: str  # its id
+    text: str  # its condition
+
+
+class Diary:
+    """What was said about one stream, by whomever, from any thread."""
+
+    def __init__(self) -> None:
+        self.kept: KeptStream | None = None
+        self._told: deque[Exchange] = deque(maxlen=MOST)
+        self._alerts: deque[Alert] = deque(maxlen=ALERTS)
+        self._lock = threading.Lock()
+
+    def alert(self, alert: Alert) -> None:
+        """Note that a watch spoke up."""
+        self._alerts.append(alert)
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """The newest times that a watch spoke up, oldest first."""
+        return list(self._alerts)
+
+    def noting(
+        self, question: Question, listener: Callable[[AnswerEvent], None]
+    ) -> Callable[[AnswerEvent], None]:
+        """Return a listener that also notes the answer, if it comes to one."""
+
+        def listen(event: AnswerEvent) -> None:
+            if isinstance(event, Done) and event.status in {"completed", "incomplete"}:
+                self._note(Exchange(time.time(), event.as_of, question.turns[-1].text, event.text))
+            listener(event)
+
+        return listen
+
+    def all(self) -> list[Exchange]:
+        """Return what is known of it, oldest first; may wait for the disk."""
+        if self.kept is not None:
+            return self.kept.dialogue()
+        with self._lock:
+            return list(self._told)
+
+    def _note(self, told: Exchange) -> None:
+        if self.kept is not None:
+            self.kept.note(told)
+            return
+        short = told._replace(question=told.question[:CHARS], answer=told.answer[:CHARS])
+        with self._lock:
+            self._told.append(short)
