@@ -15,6 +15,7 @@ from longwatch.serve.feeds import Feeds
 from longwatch.serve.pulling import Pulling
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.sessions import Sessions
+from longwatch.serve.vitals import Vitals
 from longwatch.serve.watches.rota import RotaSettings
 from longwatch.serve.watches.store import Store
 from longwatch.serve.watches.watching import Watching
@@ -50,6 +51,8 @@ class Service:
         self._under_way: set[object] = set()  # one of each answer
         self.watching = _watching(engine, settings, metrics)
         metrics.watch(self.feeds)
+        self.vitals = Vitals(self)
+        metrics.registry.register(self.vitals)
 
     def check_model(self, name: str | None) -> None:
         """Raise `NotFoundError` (`model_not_found`) if another model than ours is asked for."""

@@ -14,7 +14,7 @@ READS = frozenset({"GET", "HEAD"})
 ANY_KEY = frozenset({"/openapi.json", "/v1/protocol.json", "/v1/tickets", "/v1/models"})
 ASKS = re.compile(r"/v1/chat/completions|/v1/streams/[^/]+/ask")  # these put questions
 STREAM = re.compile(r"/v1/streams/([^/]+)(?:/.*)?", re.DOTALL)
-MANAGES = frozenset({"/metrics"})
+MANAGES = frozenset({"/metrics", "/v1/status"})
 
 EVENTS: dict[str, Scope | None] = {
     "session.update": None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def routes(service: Service) -> APIRouter:
-    """Return the routes for health, readiness and metrics."""
+    """Return the routes for health, readiness, status and metrics."""
     router = APIRouter()
 
     @router.get("/healthz")
@@ -24,14 +24,19 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> Response:
-        if service.draining.active:
-            return JSONResponse({"status": "not_ready", "reason": "draining"}, 503)
-        if service.engine.alive:
+        reasons = service.vitals.readiness.reasons()
+        if not reasons:
             return JSONResponse({"status": "ready"})
         told = {"status": "not_ready"}
-        if current().may("manage"):  # others need not know how the service fails
-            told["reason"] = "the model's thread does not run"
+        # Others need not know how the service fails; that it drains they are told anyway.
+        if reasons == ["draining"] or current().may("manage"):
+            told["reason"] = ", ".join(reasons)
         return JSONResponse(told, 503)
+
+    @router.get("/v1/status")
+    async def status() -> dict[str, Any]:
+        """Tell how the service is doing, over all streams and keys."""
+        return service.vitals.json()
 
     @router.get("/metrics")
     async def metrics() -> Response:
