@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from longwatch.errors import ForbiddenError
+from longwatch.serve.access.principal import Principal, acting_as
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.keeping import keeping
 from longwatch.serve.metrics import Metrics
 from longwatch.serve.server import running
+from longwatch.serve.service import Service
+from longwatch.stream.pull.address import parse_address
 from tests.media import write_clip
 from tests.serve.conftest import serve
 from tests.serve.peer import connect
@@ -123,6 +127,18 @@ async def test_a_stream_is_fed_by_one_alone(live: Live, name: str) -> None:
         assert (await peer.error(opening(f"{name}-b", "a.mp4")))["code"] == "publisher_taken"
         status, told = http(live.url, f"/v1/streams/{name}", "DELETE")
         assert (status, told["error"]["code"]) == (400, "publisher_taken")
+
+
+async def test_fetching_an_address_is_for_managers_within_their_streams(name: str) -> None:
+    service = Service(Engine(TinyVideoLM()), Settings(), Metrics(1))
+    address, settings = parse_address("rtsp://127.0.0.1:1/x"), service.settings.stream
+    for principal in (
+        Principal("publisher", frozenset({"ask", "publish"})),
+        Principal("elsewhere", streams=("door-*",)),
+    ):
+        with acting_as(principal), pytest.raises(ForbiddenError):
+            service.pulling.open(name, address, settings)
+    assert service.engine.streams() == []
 
 
 def test_streams_are_made_and_closed_over_http(live: Live, name: str) -> None:
