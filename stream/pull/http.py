@@ -34,8 +34,7 @@ class Fetcher:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._tls: ssl.SSLContext | None = None
-        self.fault: LongwatchError | None = None
-        """Why the last piece could not be fetched; libav would only say that it could not."""
+        self._forbidden: LongwatchError | None = None
 
     def open(self, url: str) -> Body:
         """Return the body of `url`, which is wherever redirects led.
@@ -67,8 +66,14 @@ class Fetcher:
         try:
             return self.open(url)
         except LongwatchError as error:
-            self.fault = error
+            if error.code == "source_forbidden_url":
+                self._forbidden = error
             raise OSError(error.code) from None
+
+    def blame(self, *_: object) -> None:
+        """Raise that a piece may not be fetched, if so; libav would only say that it could not."""
+        if self._forbidden is not None:
+            raise self._forbidden from None
 
     def _get(self, address: Address) -> http.client.HTTPResponse:
         number = self._job.rules.resolve(address)  # judged, and connected to by number

@@ -90,6 +90,7 @@ def _by_kind(job: Job, transport: str, held: ExitStack) -> InputContainer:
     limits = (settings.open_s, settings.read_s)
     if address.kind == "http":
         fetcher = Fetcher(job)
+        held.push(fetcher.blame)
         first = held.enter_context(closing(fetcher.open(address.url)))
         form = "hls" if first.is_playlist else None
         options = HLS if first.is_playlist else ALONE
