@@ -53,6 +53,6 @@ def test_every_metric_that_alerts_and_pages_name_is_there(tiny: Live, source: Pa
     known |= {f"{family.name}_total" for family in families if family.type == "counter"}
     known |= {family.name for family in families}
     known |= {f"{family.name}_bucket" for family in families if family.type == "histogram"}
-    named = set(re.findall(r"\blongwatch_[a-z_]+", source.read_text()))
+    named = set(re.findall(r"\blongwatch_[a-z0-9_]+", source.read_text()))
     assert len(named) > 5
     assert named - known <= {"longwatch_key"}  # the file that holds one
