@@ -21,6 +21,7 @@ VERBS = (
     "watch-for",
     "watches",
     "demo",
+    "top",
     "streams",
     "keys",
     "methods",
