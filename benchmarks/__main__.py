@@ -17,6 +17,7 @@ NAMES = (
     "archive",
     "recovery",
     "quality",
+    "evidence",
     "growth",
     "gate",
     "dialogue",

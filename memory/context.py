@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch.nn.functional import pad
 
@@ -16,9 +17,11 @@ from longwatch.memory.segment import Segment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from longwatch.memory.base import Recall, Rope, Rotary
+    from longwatch.memory.gaze import Gaze
 
 ROOM = 1024  # new tokens that a buffer begins with room for; twice as many whenever it is full
 
@@ -31,6 +34,7 @@ class Buffer:
     values: Tensor
     stored: int
     origin: Tensor  # (a, 1) int64
+    times: list[NDArray[np.float64]]  # of the stored tokens' frames, seconds; NaN of text
 
 
 class Context(Step):
@@ -55,6 +59,7 @@ class Context(Step):
         self.room = room
         self.advance = advance
         self.recall = recall
+        self.gaze: Gaze | None = None  # who wants to know where the last token looked
         self.length = 0  # new tokens so far, those of the running pass included
         self._row = Row(segments, rope, advance, recall)
         self._buffers: dict[int, Buffer] = {}
@@ -67,6 +72,15 @@ class Context(Step):
     def stored(self) -> int:
         """Tokens in front of the new ones, in the layer that sees most; 0 before the first pass."""
         return max((buffer.stored for buffer in self._buffers.values()), default=0)
+
+    def keys(self, layer: int) -> Tensor:
+        """Return a layer's keys, (h, m, d), rotated: what is stored, then what was read."""
+        buffer = self._buffers[layer]
+        return buffer.keys[:, : buffer.stored + self.length]
+
+    def times(self, layer: int) -> NDArray[np.float64]:
+        """Return (stored,) the times, in seconds, of the frames of stored tokens; NaN of text."""
+        return np.concatenate([*self._buffers[layer].times, np.empty(0)])
 
     def begin(self, positions: Tensor) -> None:  # noqa: D102
         self._start, self.length = self.length, self.length + positions.shape[1]
@@ -112,6 +126,8 @@ class Context(Step):
         keys, values = buffer.keys[:, :end], buffer.values[:, :end]
         if end not in self._masks:
             self._masks[end] = causal(query, keys)
+        if self.gaze is not None:
+            self.gaze.note(layer, query, scale, end)
         return packed(query, keys, values, scale, self._masks[end])
 
     def _buffer(self, layer: int, query: Tensor, like: Tensor) -> Buffer:
@@ -134,7 +150,8 @@ class Context(Step):
             stored = torch.cat([part.keys for part in parts], 1)
             keys[:, :count] = rotate(self.rope, stored, rotary)
             torch.cat([part.values for part in parts], 1, out=values[:, :count])
-        return Buffer(keys, values, count, origin)
+        times = [np.broadcast_to(part.times, part.keys.shape[1]) for part in parts]
+        return Buffer(keys, values, count, origin, times)
 
 
 class Draft(Context):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from longwatch.memory.archive import Archive
 from longwatch.memory.base import Trace
 from longwatch.memory.context import Context, Draft
+from longwatch.memory.gaze import Gaze
 from longwatch.memory.recall import Recaller
 from longwatch.memory.sealed import Shape
 from longwatch.types import MemoryStats
@@ -83,7 +84,9 @@ class Snapshot:
             else:
                 loose = self.policy.loose(segments)
                 segments = tuple(s for i, s in enumerate(segments) if i not in loose)
-        return Context(segments, rope, room=room, recall=recaller)
+        context = Context(segments, rope, room=room, recall=recaller)
+        context.gaze = Gaze()
+        return context
 
 
 class Keeper(Protocol):

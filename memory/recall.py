@@ -203,7 +203,8 @@ class Recaller:
         for time, score in zip(tokens.time[first], scores[index[first] // view.width], strict=True):
             self.seen.append(Seen(layer, float(time), float(score)))
         positions, span, last = placed(tokens, view.archive.shape.advance, self.settings.gap)
-        return Part(keys[:, at], values[:, at], positions, span, view.archive.shape.advance, last)
+        advance = view.archive.shape.advance
+        return Part(keys[:, at], values[:, at], positions, span, advance, last, tokens.time)
 
     def _note(self, layer: int, times: Sequence[float], score: float) -> None:
         self.seen += [Seen(layer, time, score) for time in dict.fromkeys(times)]
@@ -219,6 +220,7 @@ class Recaller:
                 keys=part.keys[:, some],
                 values=part.values[:, some],
                 positions=part.positions[..., some],
+                times=np.array(times[some]),
             )
             pieces.append(Piece(close(piece) if size < len(segment) else piece, times[some]))
         return pieces

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from longwatch.memory.kept import Kept
@@ -81,7 +83,10 @@ class Segment:
     def part(self, layer: int) -> Part:
         """Return what one layer sees of it."""
         at = self.positions if self.kept is None else self.kept.places[layer].long()
-        return Part(self.keys[layer], self.values[layer], at, self.span, self.advance)
+        times: NDArray[np.float64] | float = np.nan if self.time is None else self.time
+        if self.kept is not None:
+            times = self.kept.origins[layer].time[0].numpy()
+        return Part(self.keys[layer], self.values[layer], at, self.span, self.advance, times=times)
 
 
 class Part(NamedTuple):
@@ -93,6 +98,7 @@ class Part(NamedTuple):
     span: Tensor  # (a, 1) int64
     advance: int | None = None
     last: int = 0  # where its last frame starts on the first axis
+    times: NDArray[np.float64] | float = np.nan  # (m,) of each token's frame, or of all, in seconds
 
 
 class Placeable(Protocol):

@@ -11,7 +11,7 @@ import torch
 from longwatch.memory.pack import Pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -87,6 +87,7 @@ class VideoLM(ABC):
     tokenizer: Tokenizer
     stop_ids: frozenset[int]  # any of these ends an answer
     window_tokens: int  # a sensible sliding window for this model
+    gaze_heads: Mapping[int, Sequence[int]] | None = None  # by layer, that look at the evidence
     yes_or_no: str = " Answer with yes or no."  # what makes a question be answered so
 
     @abstractmethod

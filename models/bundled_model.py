@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).with_name("bundled")
 DTYPES = ("float32", "bfloat16", "float16")
+GAZE_HEADS = MappingProxyType({2: (0, 2), 3: (0, 2)})  # taught to look at what proves answers
 GRIDS = ((3, 3), (6, 6), (9, 9))  # rows, columns of cells
 OWN = ("embedding_scale", "time_weight", "colour_weight", "top_words", "window_frames")
 
@@ -72,6 +74,7 @@ class BundledVLM(VideoLM):
 
     name = "bundled"
     tokenizer: BundledTokenizer
+    gaze_heads = GAZE_HEADS
     yes_or_no = ""  # it was taught so
 
     def __init__(self, parts: _Parts, grid: tuple[int, int]) -> None:

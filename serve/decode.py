@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.memory.need import Need
     from longwatch.models.base import VideoLM
-    from longwatch.serve.answer import AnswerEvent, Question, Status
+    from longwatch.serve.answer import AnswerEvent, Evidence, Question, Status
     from longwatch.serve.observer import Observer
 
     Steps = Generator[Pass | None, Tensor | None, None]
@@ -62,6 +62,7 @@ class Answer:
         self._rule = None if question.schema is None else Constraint(model, question.schema)
         self._limits = limited(snapshot, question, origin)
         self._context: Context | None = None  # once the prefill began
+        self._found: tuple[Evidence, ...] = ()
         self._as_of = snapshot.as_of or 0.0
         self._model = model
         self._listener = listener
@@ -125,14 +126,11 @@ class Answer:
         if self._cancelled.is_set():
             self._finish("cancelled", "client_cancelled")
             return
-        sampling, model = self._question.sampling, self._model
-        rule = self._rule
+        sampling, model, rule = self._question.sampling, self._model, self._rule
         sampler = Sampler(sampling)
         text = TextStream(model.tokenizer if rule is None else rule, sampling.stop)
         self._clock.begin()
         logits = yield from self._prefill()
-        if logits is not None:
-            self._tell(Found(evidence(self._context, self._limits)))
         while logits is not None:
             token = sampler.pick(logits if rule is None else rule.allowed(logits))
             self._clock.mark()
@@ -140,6 +138,8 @@ class Answer:
                 break
             self._tokens += 1
             self._emit(text.push(token))
+            if self._tokens == 1:
+                self._ground()
             if text.stopped or (rule is not None and rule.take(token)):
                 break
             if self._tokens == sampling.max_tokens:
@@ -215,6 +215,12 @@ class Answer:
         last = self._context.length + len(ids) >= len(self._ids)
         return (yield Pass(ids, self._context, last))
 
+    def _ground(self) -> None:
+        """Say what the answer rests on; after its first word, which is not to wait for it."""
+        if self._context is not None:
+            self._found = evidence(self._model, self._context, self._limits)
+            self._tell(Found(self._found))
+
     def _emit(self, piece: str) -> None:
         if piece:
             self._text.append(piece)
@@ -236,16 +242,7 @@ class Answer:
         usage = Usage(0 if context is None else context.stored, len(self._ids), self._tokens)
         timing = self._clock.timing()
         self._observer.answer_done(status, timing.total_ms / 1000)
-        done = Done(
-            status,
-            reason,
-            "".join(self._text),
-            self.as_of,
-            usage,
-            timing,
-            error,
-            evidence=evidence(self._context, self._limits),
-            range=limits.span,
-            range_dropped=limits.dropped,
-        )
-        self._tell(done)
+        text, span, dropped = "".join(self._text), limits.span, limits.dropped
+        found = self._found
+        told = (status, reason, text, self.as_of, usage, timing, error, found, span, dropped)
+        self._tell(Done(*told))

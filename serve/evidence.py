@@ -9,27 +9,32 @@ from longwatch.serve.answer import Evidence
 
 if TYPE_CHECKING:
     from longwatch.memory.context import Context
+    from longwatch.models.base import VideoLM
     from longwatch.serve.ranges import Limits
 
-MOST = 4  # recalled frames
+MOST = 4  # frames
 
 
-def evidence(context: Context | None, limits: Limits) -> tuple[Evidence, ...]:
-    """Return the frames recalled with most weight, then the newest one at hand that is meant.
+def evidence(model: VideoLM, context: Context, limits: Limits) -> tuple[Evidence, ...]:
+    """Return the frames that the end of the question looked at most, at most `MOST`.
 
-    A frame's weight is its share of what all layers recalled, 0 to 1; of frames at hand it is not
-    known. Where the question is about a range, the frame at hand is one of that range.
+    It is the last token of the question, from which the answer's first word is made, and the mean
+    over the heads that look for evidence (`VideoLM.gaze_heads`), or over all. A frame's weight is
+    its share of what all frames got, 0 to 1. Where the question is about a range, frames outside
+    it are left out. The context must have a `Gaze` since before it was read.
     """
-    if context is None:
+    if context.gaze is None:
         return ()
-    weights = context.recall.times() if isinstance(context.recall, Recaller) else {}
-    total = sum(weights.values())
-    best = sorted(weights.items(), key=lambda frame: (-frame[1], frame[0]))[:MOST]
-    found = [Evidence(time, weight / total, "recalled") for time, weight in best]
     span = limits.span
-    at_hand = [
-        time for time in limits.snapshot.times if span is None or span.since <= time <= span.until
-    ]
-    if at_hand:
-        found.append(Evidence(at_hand[-1], None, "at_hand"))
-    return tuple(found)
+    weights = {
+        time: weight
+        for time, weight in context.gaze.frames(context, model.gaze_heads).items()
+        if span is None or span.since <= time <= span.until
+    }
+    total = sum(weights.values()) or 1.0
+    recalled = context.recall.times() if isinstance(context.recall, Recaller) else {}
+    best = sorted(weights.items(), key=lambda frame: (-frame[1], -frame[0]))[:MOST]
+    return tuple(
+        Evidence(time, weight / total, "recalled" if time in recalled else "at_hand")
+        for time, weight in best
+    )

@@ -97,7 +97,7 @@ async def test_a_picture_is_the_frame_of_its_moment(tiny: Live, name: str) -> No
         assert (gone["code"], "1.000 s" in gone["message"]) == ("picture_gone", True)
 
 
-async def test_evidence_comes_before_the_first_word_with_where_its_picture_is(
+async def test_evidence_comes_before_the_text_ends_with_where_its_picture_is(
     tiny: Live, name: str
 ) -> None:
     async with p.connect(tiny.url) as peer, httpx.AsyncClient(base_url=tiny.url) as http:
@@ -108,7 +108,7 @@ async def test_evidence_comes_before_the_first_word_with_where_its_picture_is(
         while events[-1]["type"] != "response.done":
             events.append(await peer.receive())
         kinds = [event["type"] for event in events]
-        assert kinds.index("lw.response.evidence") < kinds.index("response.output_text.delta")
+        assert kinds.index("lw.response.evidence") < kinds.index("response.output_text.done")
         items = events[kinds.index("lw.response.evidence")]["items"]
         assert items == events[-1]["response"]["lw"]["evidence"]
         assert items
