@@ -6,30 +6,21 @@ import os
 import platform
 import socket
 import sys
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from longwatch.cli.finding import Check
+from longwatch.cli.premises import settings_checks, tools_check
 from longwatch.client.http import get_json
 from longwatch.errors import ClosedError, LongwatchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-State = Literal["ok", "note", "fail"]
 OLDEST = (3, 11)
 DECODERS = ("h264", "hevc", "vp8", "vp9", "av1")
 NEEDED = ("torch", "transformers", "av", "opencv-python", "pillow", "fastapi", "uvicorn")
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What one look found. A `note` is worth knowing; a `fail` keeps the service from working."""
-
-    what: str
-    state: State
-    found: str
 
 
 def all_checks(url: str, model: str) -> Iterator[Check]:
@@ -40,6 +31,8 @@ def all_checks(url: str, model: str) -> Iterator[Check]:
     yield from _guarded("video", _video)
     yield from _guarded("pictures", _pictures)
     yield from _guarded("index", _index)
+    yield from _guarded("settings", settings_checks)
+    yield from _guarded("test tools", tools_check)
     yield from _guarded(f"model {model}", lambda: _model(model))
     yield from _guarded("service", lambda: _service(url))
 

@@ -42,7 +42,7 @@ class _Entry:
         except StopIteration:
             self.over = True
         except Exception as error:
-            log.exception("an answer failed")
+            log.exception("an answer failed", extra={"stream": self.owner.stream})
             self.fail(error)
 
     def fail(self, error: Exception) -> None:

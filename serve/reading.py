@@ -113,7 +113,7 @@ class Reading:
         except StopIteration:
             job.over = True
         except Exception as error:
-            log.exception("a frame of stream %s could not be read", job.stream.name)
+            log.exception("a frame could not be read", extra={"stream": job.stream.name})
             self._fail(job, error)
 
     def _fail(self, job: _Job, error: Exception) -> None:
