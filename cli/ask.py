@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict
+from pathlib import Path  # noqa: TC003 - typer reads annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from longwatch.cli.options import DEFAULT_URL, ApiKey, CaFile, Url, milliseconds, minutes
 from longwatch.client import connect
-from longwatch.errors import InputError
+from longwatch.errors import InputError, ServerError
 
 if TYPE_CHECKING:
-    from longwatch.client import Answer, Client
+    from collections.abc import Sequence
+
+    from longwatch.client import Answer, Client, Picture
 
 
 def command(  # noqa: PLR0913 - one argument a flag
@@ -29,6 +32,9 @@ def command(  # noqa: PLR0913 - one argument a flag
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 256,
     temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest word.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    save_evidence: Annotated[
+        Path | None, typer.Option(help="Folder for the pictures that the answer rests on.")
+    ] = None,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = None,
     ca: CaFile = None,
@@ -43,10 +49,13 @@ def command(  # noqa: PLR0913 - one argument a flag
         "max_tokens": max_tokens,
         "temperature": temperature,
     }
-    return asyncio.run(_ask(question, asked, connect(url, api_key=api_key, ca=ca), as_json=as_json))
+    connection = connect(url, api_key=api_key, ca=ca)
+    return asyncio.run(_ask(question, asked, connection, save_evidence, as_json=as_json))
 
 
-async def _ask(question: str, asked: dict[str, Any], connection: Client, *, as_json: bool) -> int:
+async def _ask(
+    question: str, asked: dict[str, Any], connection: Client, folder: Path | None, *, as_json: bool
+) -> int:
     async with connection as client:
         if asked["stream"] is None:
             asked["stream"] = await _only_stream(client)
@@ -58,12 +67,34 @@ async def _ask(question: str, asked: dict[str, Any], connection: Client, *, as_j
         except asyncio.CancelledError:  # Ctrl-C: the server need not go on
             await answer.cancel()
             raise
+        if folder is not None:
+            _save(await _pictures(client, answer), str(answer.stream), folder)
     if as_json:
         typer.echo(json.dumps(_record(question, answer)))
     else:
         typer.echo()
         typer.echo(_summary(answer), err=True)
     return 0 if answer.status in {"completed", "incomplete"} else 1
+
+
+async def _pictures(client: Client, answer: Answer) -> list[Picture]:
+    """Return the pictures of an answer's evidence, as far as they are still kept."""
+    found = []
+    for frame in answer.evidence:
+        try:
+            found.append(await client.picture(str(answer.stream), frame.time))
+        except ServerError as gone:
+            typer.echo(f"no picture of {minutes(frame.time)}: {gone}", err=True)
+    return found
+
+
+def _save(pictures: Sequence[Picture], stream: str, folder: Path) -> None:
+    """Write pictures as `STREAM-SECONDS.jpg`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in pictures:
+        file = folder / f"{stream}-{picture.time:.3f}.jpg"
+        file.write_bytes(picture.jpeg)
+        typer.echo(f"saved {file}", err=True)
 
 
 async def _only_stream(client: Client) -> str:

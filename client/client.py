@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -10,6 +11,7 @@ from longwatch.client.answer import Answer
 from longwatch.client.channel import Channel
 from longwatch.client.moments import on_wire
 from longwatch.client.options import Dialer, Sampling
+from longwatch.client.past import Looking
 from longwatch.client.publisher import Publisher
 from longwatch.client.pull import Pulling
 from longwatch.client.reconnect import RECONNECT
@@ -45,11 +47,11 @@ def connect(
     """
     dialer = Dialer(url, api_key, timeout, ca)
     return Client(
-        dialer.open, dialer.fetch, timeout=timeout, reconnect=reconnect, on_notice=on_notice
+        dialer.open, dialer.read, timeout=timeout, reconnect=reconnect, on_notice=on_notice
     )
 
 
-class Client(Watching, Pulling):
+class Client(Watching, Pulling, Looking):
     """Feeds streams and asks about them; any number of each at the same time.
 
     One task reads the connection and hands every event to whom it concerns, so nothing that
@@ -59,7 +61,7 @@ class Client(Watching, Pulling):
     def __init__(
         self,
         opener: Callable[[Mapping[str, str]], Awaitable[Transport]],
-        fetch: Callable[[str], Awaitable[Any]],
+        read: Callable[[str], Awaitable[tuple[bytes, dict[str, str]]]],
         *,
         timeout: float = 30.0,
         reconnect: Reconnect | None = None,
@@ -71,7 +73,7 @@ class Client(Watching, Pulling):
         """Seconds that the server's clock is ahead of ours; `ping` measures it."""
         self._channel = Channel(opener, timeout, reconnect, on_notice)
         self._router = self._channel.router
-        self._fetch = fetch
+        self._read = read
         self._ids = count(1)
 
     async def __aenter__(self) -> Self:
@@ -228,12 +230,12 @@ class Client(Watching, Pulling):
 
     async def streams(self) -> list[dict[str, Any]]:
         """Return what the server says of each of its streams."""
-        listed: list[dict[str, Any]] = (await self._fetch("/v1/streams"))["data"]
+        listed: list[dict[str, Any]] = await self._list("/v1/streams")
         return listed
 
     async def models(self) -> list[str]:
         """Return the names of the models that answer here."""
-        return [model["id"] for model in (await self._fetch("/v1/models"))["data"]]
+        return [model["id"] for model in await self._list("/v1/models")]
 
     async def send_packet(self, packet: Packet) -> None:
         """Send one binary message; `Publisher.send` is the usual way."""
@@ -241,3 +243,7 @@ class Client(Watching, Pulling):
 
     async def _cancel(self, answer: Answer) -> None:
         await self._channel.notify({"type": "response.cancel", "response_id": answer.id})
+
+    async def _list(self, path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((await self._read(path))[0])["data"]
+        return found

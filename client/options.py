@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from longwatch.client.http import get_json
+from longwatch.client.http import read
 from longwatch.client.transport import open_websocket
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Dialer:
             self._url, api_key=self._api_key, timeout=self._timeout, ca=self._ca, query=query
         )
 
-    async def fetch(self, path: str) -> Any:
-        """Return what the service has at `path`; see `get_json`."""
+    async def read(self, path: str) -> tuple[bytes, dict[str, str]]:
+        """Return what the service has at `path`, and its headers; see `client.http.read`."""
         reading = (self._url, path, self._api_key, self._timeout, self._ca)
-        return await asyncio.to_thread(get_json, *reading)
+        return await asyncio.to_thread(read, *reading)

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from longwatch.client import client as asynchronous
+from longwatch.client.past import BlockingLooking
 from longwatch.client.pull import BlockingPulling
 from longwatch.client.sync_watches import Watching
 from longwatch.errors import ClosedError
@@ -33,7 +34,7 @@ def connect(url: str, **options: Unpack[Options]) -> Client:
     return Client(asynchronous.connect(url, **options))
 
 
-class Client(Watching, BlockingPulling):
+class Client(Watching, BlockingPulling, BlockingLooking):
     """See `longwatch.client.Client`."""
 
     def __init__(self, client: asynchronous.Client) -> None:

@@ -22,4 +22,6 @@ async def test_each_dial_is_a_session_of_its_own_unless_one_is_named(live: Live)
     assert json.loads(await third.recv())["token"] == token
     for transport in (first, second, third):
         await transport.aclose()
-    assert (await dialer.fetch("/v1/models"))["data"][0]["id"] == live.engine.model.name
+    body, headers = await dialer.read("/v1/models")
+    assert json.loads(body)["data"][0]["id"] == live.engine.model.name
+    assert headers["content-type"] == "application/json"
