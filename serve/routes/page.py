@@ -33,7 +33,6 @@ POLICY = (  # what the page may load and do: what is the service's own, and noth
 HEADERS = {
     "Cache-Control": "no-cache",  # asked for anew, so that it is the version of the service
     "Content-Security-Policy": POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), display-capture=(self), microphone=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
     "Vary": "Accept-Encoding",

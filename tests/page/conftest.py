@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,6 +104,14 @@ def browser(playwright: Playwright, scene: Path) -> Iterator[Browser]:
         yield running
 
 
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression is true in the page, or fail; its own policy forbids to eval it."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"never true: {expression}"
+        page.wait_for_timeout(30)
+
+
 class Tabs:
     """Opens pages, and knows what they ask of others and what they complain of."""
 
@@ -165,9 +174,7 @@ def start(tabs: Tabs, browser: Browser) -> Callable[[Live, str], Page]:
         page.fill("#controls [name=name]", name)
         page.click("#controls button[type=submit]")
         page.wait_for_selector(".badge[data-state=live]")
-        page.wait_for_function(
-            "!document.querySelector('#memory-sum').textContent.includes('Nothing')"
-        )
+        until(page, "!document.querySelector('#memory-sum').textContent.includes('Nothing')")
         return page
 
     return begin

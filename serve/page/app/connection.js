@@ -5,6 +5,8 @@ import { button, el, get } from "./dom.js";
 
 const KEPT = "longwatch.key";
 
+const KEYS = ["missing_key", "invalid_key", "auth_timeout"]; // what is said of keys
+
 /** The key that was given in this tab. */
 export function keptKey() {
   return sessionStorage.getItem(KEPT) ?? undefined;
@@ -32,7 +34,7 @@ export class Connection {
     get("model").textContent = this.client.session ? `${this.client.session.model} model` : "";
     if (state === "connected") this._resumed();
     else if (state === "reconnecting") this._banner(this._was ? "The service is gone" : "The service does not answer", `It is tried again and again (${attempt}). What you asked stays on this page.`, true);
-    else if (state === "closed" && (error?.code === "missing_key" || error?.code === "invalid_key" || error?.status === 401)) this._ask_key(error);
+    else if (state === "closed" && (KEYS.includes(error?.code ?? "") || error?.status === 401)) this.askKey(error?.message);
     else if (state === "closed") this._banner("The service let this page not in", error?.message ?? "", false);
   }
 
@@ -59,10 +61,17 @@ export class Connection {
     banner.hidden = false;
   }
 
-  /** @param {any} error */
-  _ask_key(error) {
+  /** Ask for a key where one is needed, before the service waits for one. */
+  async begin() {
+    const told = keptKey() ? null : await fetch("/v1/models").catch(() => null);
+    if (told?.status === 401) this.askKey();
+    else this.client.start();
+  }
+
+  /** @param {string} [why] */
+  askKey(why) {
     const box = /** @type {HTMLDialogElement} */ (get("keyring"));
-    if (keptKey()) get("keyring-text").textContent = error.message;
+    if (keptKey() && why) get("keyring-text").textContent = why;
     sessionStorage.removeItem(KEPT);
     if (!box.open) box.showModal();
   }

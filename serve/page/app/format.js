@@ -46,8 +46,19 @@ export function because(reason) {
     closed: "it was closed",
     publisher_ended: "its publisher has sent all",
     discarded: "its memory was discarded",
-    connect_refused: "nothing listens at that address",
-    auth_failed: "the camera refuses the user name or the password",
+    source_refused: "nothing listens at that address",
+    source_auth_failed: "the camera refuses the user name or the password",
+    source_not_found: "the camera has no such stream",
+    source_dns: "no machine has that name",
+    source_tls: "the camera's certificate cannot be trusted",
+    source_timeout: "the camera does not answer",
+    source_stalled: "the camera sends nothing any more",
+    source_no_video: "there is no video at that address",
+    source_codec_unsupported: "its video cannot be decoded here",
+    source_transport_unsupported: "the camera does not offer that transport",
+    source_corrupt: "what it sends cannot be decoded",
+    source_ended: "it came to its end",
+    source_forbidden_url: "the service may not fetch that address",
   };
   return reason ? (/** @type {any} */ (known)[reason] ?? reason.replaceAll("_", " ")) : "";
 }

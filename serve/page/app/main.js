@@ -22,7 +22,7 @@ const timeline = new Timeline(current, pictures);
 const alerts = new Alerts(current, pictures);
 new Sparks(current, chat);
 new Log(client);
-new Connection(client);
+const connection = new Connection(client);
 
 chat.addEventListener("jump", (e) => timeline.jump(/** @type {any} */ (e).detail));
 chat.addEventListener("answered", (e) => {
@@ -45,7 +45,7 @@ document.addEventListener("keydown", (event) => {
 });
 window.addEventListener("pagehide", () => source.stop());
 
-client.start();
+connection.begin();
 await client.connected().catch(() => {}); // the connection says it on the page
 
 const wanted = new URLSearchParams(location.search);

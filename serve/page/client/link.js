@@ -12,7 +12,7 @@ const FIRST_DELAY = 500; // milliseconds
 const LONGEST_DELAY = 10_000;
 const NUMBERED = "evt_"; // events with such an id can be resumed after
 /** Close codes that another try does not change. */
-const FINAL = new Set([1008, 4400, 4401, 4403, 4404]);
+const FINAL = new Set([1008, 4400, 4401, 4403, 4404, 4408]);
 
 export class Link extends EventTarget {
   /**
