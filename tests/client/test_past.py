@@ -25,34 +25,34 @@ def show(live: Live, name: str) -> None:
     wait_for(lambda: len(stream.gallery.times()) == 3)
 
 
-async def test_a_picture_is_that_of_the_nearest_moment(tiny: Live, name: str) -> None:
-    show(tiny, name)
-    async with connect(tiny.url) as client:
-        picture = await client.picture(name, 0.6)
+async def test_a_picture_is_that_of_the_nearest_moment(live: Live, stream: str) -> None:
+    show(live, stream)
+    async with connect(live.url) as client:
+        picture = await client.picture(stream, 0.6)
         assert picture.time == 0.5
         assert Image.open(io.BytesIO(picture.jpeg)).size == (8, 8)
         with pytest.raises(ServerError, match="404"):
-            await client.picture(name, 99.0)
-        assert (await client.picture(name, 99.0, within=100.0)).time == 1.0
-        assert (await client.timeline(name))["pictures"] == [0, 500_000, 1_000_000]
+            await client.picture(stream, 99.0)
+        assert (await client.picture(stream, 99.0, within=100.0)).time == 1.0
+        assert (await client.timeline(stream))["pictures"] == [0, 500_000, 1_000_000]
         with pytest.raises(ServerError, match="404"):
             await client.timeline("no such/stream")
 
 
-def test_the_blocking_client_sees_the_same(tiny: Live, name: str) -> None:
-    show(tiny, name)
-    with sync.connect(tiny.url) as client:
-        assert client.picture(name, 1.1).time == 1.0
-        assert client.timeline(name)["stream"] == name
+def test_the_blocking_client_sees_the_same(live: Live, stream: str) -> None:
+    show(live, stream)
+    with sync.connect(live.url) as client:
+        assert client.picture(stream, 1.1).time == 1.0
+        assert client.timeline(stream)["stream"] == stream
 
 
 def test_the_pictures_of_an_answer_are_saved(
-    tiny: Live, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    live: Live, stream: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(tiny, name)
+    show(live, stream)
     folder = tmp_path / "proof"
-    flags = ["--stream", name, "--max-tokens", "3", "--save-evidence", str(folder)]
-    assert run(["ask", "what?", *flags, "--url", tiny.url]) == 0
+    flags = ["--stream", stream, "--max-tokens", "3", "--save-evidence", str(folder)]
+    assert run(["ask", "what?", *flags, "--url", live.url]) == 0
     saved = sorted(folder.glob("*.jpg"))
     assert saved
     assert all(str(file) in capsys.readouterr().err or file.stat().st_size for file in saved)
