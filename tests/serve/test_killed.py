@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from longwatch.client import Notice, Reconnect, connect
 from longwatch.client.media import jpeg
@@ -21,6 +23,8 @@ from tests.serve.peer import DEADLINE
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from longwatch.client import Client, Publisher
 
@@ -62,6 +66,14 @@ async def fed(client: Client, stream: str) -> Publisher:
     return publisher
 
 
+async def shown(client: Client, stream: str, time: float) -> NDArray[np.float64]:
+    """Return the mean colour of the picture of a moment."""
+    found = await client.picture(stream, time, within=0.0)
+    with Image.open(io.BytesIO(found.jpeg)) as picture:
+        colour: NDArray[np.float64] = np.asarray(picture).mean((0, 1))
+        return colour
+
+
 async def ask(client: Client, stream: str, as_of: float) -> tuple[str, list[float]]:
     """Return the answer to a question about the past, and the times of what it rests on."""
     answer = await client.ask("what do you see?", stream=stream, as_of=as_of, max_tokens=8)
@@ -95,6 +107,12 @@ async def test_what_was_stored_before_a_kill_is_there_after_it(tmp_path: Path) -
             while "restarted" not in [notice.kind for notice in notices]:  # noqa: ASYNC110 - a poll
                 await asyncio.sleep(0.05)
             assert [await ask(client, stream, before) for stream in STREAMS] == known
+            for number, (stream, (_, times)) in enumerate(zip(STREAMS, known, strict=True)):
+                assert times
+                for time in times:  # each frame it rests on still has its picture
+                    colour = await shown(client, stream, time)
+                    assert colour.argmax() == number % 3
+                    assert colour.max() > 200
             assert {s["stream"] for s in await client.streams()} == set(STREAMS)
             for publisher in publishers:  # which feed them again
                 sent = publisher.sent
