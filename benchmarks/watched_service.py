@@ -45,7 +45,9 @@ class Watched:
             [sys.executable, "-m", "longwatch", *words, *flags], env=clean
         )
         self._wait_ready()
-        self._socket = connect(f"ws://127.0.0.1:{port}/v1/realtime", max_size=None)
+        self._open = contextlib.ExitStack()
+        socket = connect(f"ws://127.0.0.1:{port}/v1/realtime", max_size=None, ping_interval=None)
+        self._socket = self._open.enter_context(socket)
         self._changed = threading.Condition()
         self._events: list[tuple[float, dict[str, Any]]] = []
         self.stats: dict[str, dict[str, Any]] = {}
@@ -58,7 +60,7 @@ class Watched:
     def __exit__(self, *_: object) -> None:
         """End it in order."""
         with contextlib.suppress(ConnectionClosed, OSError):
-            self._socket.close()
+            self._open.close()
         self._process.terminate()
         try:
             self._process.wait(60)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.models.base import Turn
-from longwatch.models.bundled_chat import dialogue_ids
+from longwatch.models.bundled_chat import spoken_ids
 from longwatch.stream.questions import KINDS, Question, Truth
 from longwatch.stream.world import World
 from training.lessons import TEXT_LIMIT, Lesson, Maker, Sample, drop
@@ -129,7 +129,7 @@ def test_questions_are_said_as_the_model_is_asked_and_answered_truly(
     words = maker().tokenizer
     short = []
     for question in drawn:
-        prompt = dialogue_ids(words, turns(question))
+        prompt = spoken_ids(words, turns(question))
         answer = [*words.encode(question.answers[0]), words.word("<eos>")]
         assert words.decode(answer[:-1]) == question.answers[0]
         if len(prompt) + len(answer) <= TEXT_LIMIT:
