@@ -245,4 +245,5 @@ class Answer:
         text, span, dropped = "".join(self._text), limits.span, limits.dropped
         found = self._found
         told = (status, reason, text, self.as_of, usage, timing, error, found, span, dropped)
+        self._context = None  # whoever keeps the answer is not to keep all that it read
         self._tell(Done(*told))
