@@ -140,9 +140,8 @@ def run(settings: Settings) -> None:
         engine.start()
         try:
             app = create_app(engine, settings, metrics)
-            server = Server(
-                app, settings, lambda: log.info("ready: %s answers at %s", model.name, url)
-            )
+            told = "ready: %s answers at %s and shows its page there"
+            server = Server(app, settings, lambda: log.info(told, model.name, url))
             if settings.stop_with_stdin:
                 threading.Thread(target=_watch_stdin, args=(server,), daemon=True).start()
             with _ending(server):

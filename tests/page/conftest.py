@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import time
 from collections import deque
 from contextlib import contextmanager
@@ -69,7 +70,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop is in the way of those of other tests
 def playwright() -> Iterator[Playwright]:
     """Return Playwright, or skip where there is no Chromium; CI skips nothing."""
     if not CHROMIUM:
@@ -78,6 +79,13 @@ def playwright() -> Iterator[Playwright]:
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as running:
         yield running
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -92,7 +100,7 @@ def chromium(playwright: Playwright, *flags: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright, scene: Path) -> Iterator[Browser]:
     """Run a Chromium whose webcam shows the scene, and is allowed."""
     with chromium(

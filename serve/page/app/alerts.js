@@ -89,7 +89,7 @@ export class Alerts extends EventTarget {
     setTimeout(() => made.remove(), SHOWN);
     const at = event?.evidence?.[0]?.pts_us ?? event?.pts_us;
     if (at === undefined) return;
-    this.pictures.find(event.stream, at, 160).then((url) => url && made.prepend(el("img", { src: url, alt: `The picture at ${streamTime(at)}` })));
+    this.pictures.find(event.stream, at).then((url) => url && made.prepend(el("img", { src: url, alt: `The picture at ${streamTime(at)}` })));
   }
 }
 

@@ -82,7 +82,7 @@ export class Bubble {
       this.chat.pictures.show(item.stream, item.pts_us, time, `${why}${wall === null ? "" : `, ${wallTime(wall)}`}`);
     };
     const shown = el("button", { type: "button", class: "frame", onclick: press, "aria-label": `The picture at ${time}, ${why}` }, picture, el("span", { class: "time" }, time));
-    this.chat.pictures.find(item.stream, item.pts_us, 160).then((url) => {
+    this.chat.pictures.find(item.stream, item.pts_us).then((url) => {
       if (url) picture.append(el("img", { src: url, alt: "" }));
       else picture.classList.add("none");
     });

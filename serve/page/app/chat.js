@@ -58,7 +58,7 @@ export class Chat extends EventTarget {
     answer.done().then(
       () => answer.text && this.said.push({ stream, question, answer: answer.text }),
       () => {},
-    ).finally(() => this._ended(answer));
+    ).finally(() => this._ended(question, answer));
     this.input.value = "";
     this._scroll(true);
     this.dispatchEvent(new CustomEvent("asked", { detail: { question, answer, stream } }));
@@ -69,11 +69,11 @@ export class Chat extends EventTarget {
     for (const answer of this.running) answer.cancel();
   }
 
-  /** @param {Answer} answer */
-  _ended(answer) {
+  /** @param {string} question @param {Answer} answer */
+  _ended(question, answer) {
     this.running.delete(answer);
     this._scroll();
-    this.dispatchEvent(new CustomEvent("answered", { detail: answer }));
+    this.dispatchEvent(new CustomEvent("answered", { detail: { question, answer } }));
   }
 
   /** @returns {{from?: number} | "auto"} */

@@ -5,6 +5,7 @@ import { button, el, get } from "./dom.js";
 
 const KEPT = "longwatch.key";
 
+const NEWS = 6000; // milliseconds that it is said how the connection came back
 const KEYS = ["missing_key", "invalid_key", "auth_timeout"]; // what is said of keys
 
 /** The key that was given in this tab. */
@@ -17,6 +18,8 @@ export class Connection {
   constructor(client) {
     this.client = client;
     this._was = false; // connected before
+    this._lost = 0; // when the connection was lost, milliseconds since 1970
+    this._back = ""; // how the connection came back, while that is news
     client.addEventListener("status", () => this.draw());
     client.addEventListener("event", (e) => this._event(/** @type {any} */ (e).detail));
     setInterval(() => client.status.state === "reconnecting" && this.draw(), 500);
@@ -27,20 +30,27 @@ export class Connection {
 
   draw() {
     const { state, retryAt, attempt, error } = this.client.status;
+    if (state === "connected") this._resumed();
+    else if (state === "reconnecting" && this._was && !this._lost) this._lost = Date.now();
     const left = retryAt ? Math.max(0, Math.ceil((retryAt - Date.now()) / 1000)) : 0;
-    const texts = { connecting: "Connecting", connected: "Connected", reconnecting: left ? `Reconnecting in ${left} s` : "Reconnecting", closed: "Not connected" };
+    const texts = { connecting: "Connecting", connected: this._back || "Connected", reconnecting: left ? `Reconnecting in ${left} s` : "Reconnecting", closed: "Not connected" };
     get("link").dataset.state = state;
     if (get("link-text").textContent !== texts[state]) get("link-text").textContent = texts[state];
     get("model").textContent = this.client.session ? `${this.client.session.model} model` : "";
-    if (state === "connected") this._resumed();
-    else if (state === "reconnecting") this._banner(this._was ? "The service is gone" : "The service does not answer", `It is tried again and again (${attempt}). What you asked stays on this page.`, true);
+    if (state === "reconnecting") this._banner(this._was ? "The service is gone" : "The service does not answer", `It is tried again and again (${attempt}). What you asked stays on this page.`, true);
     else if (state === "closed" && (KEYS.includes(error?.code ?? "") || error?.status === 401)) this.askKey(error?.message);
     else if (state === "closed") this._banner("The service let this page not in", error?.message ?? "", false);
   }
 
   _resumed() {
-    this._was = true;
     get("banner").hidden = true;
+    if (this._lost) {
+      const gap = Math.max(1, Math.round((Date.now() - this._lost) / 1000));
+      this._back = `${this.client.status.resumed ? "Back where it was" : "Connected anew"}, after ${gap} s`;
+      setTimeout(() => ((this._back = ""), this.draw()), NEWS);
+    }
+    this._was = true;
+    this._lost = 0;
   }
 
   /** @param {any} event */

@@ -1,7 +1,5 @@
 /** The stream that the page is about: its state, its statistics, and its clock. */
 
-import { has } from "./abilities.js";
-
 /** @typedef {import("../longwatch.js").Client} Client */
 
 /** Dispatches `change` (another stream), `state`, `stats` and `timeline`. */
@@ -50,7 +48,6 @@ export class Current extends EventTarget {
     const { name } = this;
     if (!name || !this.client.link.open || document.hidden || !this.stats) return;
     try {
-      if (!(await has(this.client, "timeline"))) return;
       const told = await this.client.http(`/v1/streams/${encodeURIComponent(name)}/timeline`);
       if (name !== this.name) return;
       this.timeline = told;

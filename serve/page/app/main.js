@@ -26,8 +26,8 @@ const connection = new Connection(client);
 
 chat.addEventListener("jump", (e) => timeline.jump(/** @type {any} */ (e).detail));
 chat.addEventListener("answered", (e) => {
-  const answer = /** @type {import("../longwatch.js").Answer} */ (/** @type {any} */ (e).detail);
-  for (const [stream, at] of Object.entries(answer.asOf)) timeline.mark("question", stream, at, answer.text);
+  const { question, answer } = /** @type {any} */ (e).detail;
+  for (const [stream, at] of Object.entries(answer.asOf)) timeline.mark("question", stream, at, `${question} → ${answer.text}`);
 });
 alerts.addEventListener("fired", (e) => {
   const { stream, pts_us, text } = /** @type {any} */ (e).detail;

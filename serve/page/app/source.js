@@ -130,7 +130,7 @@ export class Source {
     try {
       stop = await this._play(kind, text("camera"), file);
       const fps = Number(text("fps"));
-      const publisher = await this.client.publish(text("name"), { fps });
+      const publisher = await this.client.publish(text("name"), { fps: null }); // all that is sent is wanted
       const taking = publisher.capture(this.stage.video, { fps, ...qualityOf(text("quality")) });
       const halt = () => (taking.stop(), stop());
       this.running = { publisher, stop: halt, settings: taking.settings };

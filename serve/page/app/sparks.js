@@ -28,7 +28,7 @@ export class Sparks {
       this._put("memory", stats.memory.bytes + (stats.memory.archive_bytes ?? 0));
     });
     chat.addEventListener("answered", (e) => {
-      const answer = /** @type {any} */ (e).detail;
+      const { answer } = /** @type {any} */ (e).detail;
       this._put("ttft", answer.timing?.ttft_ms);
       this._put("pace", answer.tokensPerSecond);
     });

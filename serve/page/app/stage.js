@@ -149,7 +149,7 @@ export class Stage {
 
   /** @param {string} name @param {number} pts */
   async _picture(name, pts) {
-    const url = await this.pictures.find(name, pts, 960);
+    const url = await this.pictures.find(name, pts);
     if (!url || name !== this.current.name || this.publisher) return;
     this.still.src = url;
     this.still.hidden = false;

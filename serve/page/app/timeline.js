@@ -72,7 +72,12 @@ export class Timeline {
   /** @returns {Segment[]} */
   _segments() {
     const { timeline, stats, newest } = this.current;
-    if (timeline?.segments?.length) return timeline.segments;
+    if (timeline?.segments?.length) {
+      const told = timeline.segments.map((/** @type {Segment} */ one) => ({ ...one }));
+      const last = told[told.length - 1];
+      if (last.kind === "window") last.to = Math.max(last.to, newest); // it was asked for a moment ago
+      return told;
+    }
     const held = (stats.memory.span_s ?? 0) * 1e6; // all that is known without the timeline
     return [{ kind: "window", from: newest - held, to: newest, frames: stats.memory.frames, bytes: stats.memory.bytes }];
   }
@@ -80,7 +85,7 @@ export class Timeline {
   _marks() {
     const { name, timeline } = this.current;
     const told = [["question", timeline?.questions], ["alert", timeline?.alerts]].flatMap(([kind, list]) =>
-      (list ?? []).map((/** @type {any} */ one) => ({ kind, at: one.at ?? one.pts_us, text: one.text ?? "" })),
+      (list ?? []).map((/** @type {any} */ one) => ({ kind, at: one.at ?? one.pts_us, text: [one.text, one.answer].filter(Boolean).join(" → ") })),
     );
     const own = this.marks.filter((one) => one.stream === name);
     const known = new Set(told.map((one) => `${one.kind}${one.at}`));
@@ -152,7 +157,7 @@ export class Timeline {
     const share = (this._cursor - from) / (to - from);
     this.peek.style.left = `${Math.min(0.92, Math.max(0.08, share)) * 100}%`;
     this.peek.hidden = false;
-    const url = near === null ? null : await this.pictures.find(name, near, 160);
+    const url = near === null ? null : await this.pictures.find(name, near);
     this.peek.replaceChildren(...(url ? [el("img", { src: url, alt: "" })] : []), time);
   }
 
