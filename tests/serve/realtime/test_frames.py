@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from longwatch.serve.access.allowance import Allowance, Rates
 from longwatch.serve.realtime.frames import Frames
 from longwatch.serve.realtime.hangup import Hangup
+from longwatch.serve.realtime.streams import Channel
 from longwatch.wire import Flags, Kind, Packet
 from tests.media import access_units, clip, pieces, still
 from tests.serve import peer as p
@@ -97,7 +98,8 @@ async def test_what_a_header_says_reaches_the_decoder() -> None:
     fed: list[dict[str, object]] = []
     ingest = SimpleNamespace(feed=lambda payload, pts, **facts: fed.append({"pts": pts, **facts}))
     feed = SimpleNamespace(ingest=ingest, acked=None)
-    frames = Frames(cast("Streams", SimpleNamespace(fed={5: (feed, ingest)})), Allowance(Rates()))
+    fed_by = SimpleNamespace(fed={5: Channel(cast("Any", feed), cast("Any", ingest))})
+    frames = Frames(cast("Streams", fed_by), Allowance(Rates()))
     frames.binary(
         Packet(Kind.EPOCH, 5, 7, 1_500_000, b"x", Flags.DISCONTINUITY, 2_000_000).encode()
     )

@@ -67,11 +67,7 @@ ERRORS: dict[str, tuple[Any, str, str | None]] = {
         "unknown_parameter",
         "response.lw.as_off",
     ),
-    "pulled sources": (
-        opening(source={"kind": "pull", "url": "rtsp://x"}),
-        "invalid_value",
-        "source.kind",
-    ),
+    "a source of nobody's": (opening(source={"kind": "fax"}), "invalid_value", "source.kind"),
     "a format of nobody's": (opening(source={"format": "gif"}), "config", None),
     "raw frames without a size": (opening(source={"format": "raw_rgb"}), "config", "size"),
     "a name that is none": (opening(stream="../x"), "invalid_name", "stream"),
