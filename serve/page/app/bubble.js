@@ -75,7 +75,8 @@ export class Bubble {
   _frame(item) {
     const time = streamTime(item.pts_us);
     const wall = this.chat.current.wall(item.pts_us);
-    const why = item.why === "at_hand" ? "the newest frame" : `recalled${item.score === null ? "" : `, weight ${item.score.toFixed(2)}`}`;
+    const where = item.why === "at_hand" ? "at hand" : "recalled";
+    const why = item.score === null ? where : `${where}, weight ${item.score.toFixed(2)}`;
     const picture = el("span", { class: "thumb" });
     const press = () => {
       this.chat.dispatchEvent(new CustomEvent("jump", { detail: item.pts_us }));
