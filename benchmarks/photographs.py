@@ -29,6 +29,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer
 from longwatch.serve.observer import Observer
+from longwatch.serve.passes import alone
 from longwatch.stream.answers import NO, YES, clock, count
 from longwatch.stream.file import FileSource
 from longwatch.stream.wordings import TRAIN, say
@@ -101,8 +102,7 @@ def ask(model: VideoLM, memory: Memory, text: str) -> str:
     """Return the answer to `text` as of now."""
     events: list[AnswerEvent] = []
     question = Question((Turn("user", text),), SAMPLING)
-    for _ in Answer(question, memory.snapshot(), model, events.append, Observer()).steps():
-        pass
+    alone(model, Answer(question, memory.snapshot(), model, events.append, Observer()))
     return next(event.text for event in events if isinstance(event, Done))
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from time import sleep
 from typing import TYPE_CHECKING
 
 from longwatch.compressors import COMPRESSORS, Budgeted
 from longwatch.compressors.similarity import aligned, bare, cosine, spread, top
 from longwatch.models.loader import load_model
-from longwatch.serve.observer import Observer
-from longwatch.serve.stream import Stream
+from longwatch.serve.engine import Engine
 from longwatch.serve.stream_settings import StreamSettings
 from longwatch.stream.synthetic import SyntheticSource
 from longwatch.types import Frame
@@ -47,14 +47,18 @@ COMPRESSORS["changed"] = Changed  # in the package, this line stands in compress
 
 def main(seconds: float) -> None:
     """Read a made-up scene, and say what share of each frame's tokens was read."""
-    settings = StreamSettings(compressor="changed", keep=0.5, token_rate=40)
-    stream = Stream("scene", settings, load_model("bundled:6x6"), Observer(), wake=lambda: None)
+    settings = StreamSettings(fps=None, compressor="changed", keep=0.5, token_rate=40)
+    engine = Engine(load_model("bundled:6x6"))
+    engine.start()
+    stream = engine.open_stream("scene", settings)
     scene = SyntheticSource(7, fps=2, duration=seconds)
     for number, (time, image) in enumerate(scene.pictures()):
-        for _ in stream.read(Frame(image, time, number), chunk=64):
-            pass
+        stream.offer(Frame(image, time, number))
+        while stream.stats().frames_read <= number:
+            sleep(0.01)
         print(f"{time:4.1f} s: read {stream.stats().sparing.share:.0%} of the tokens")
     total = stream.stats()
+    engine.close()
     print(f"{total.memory.tokens_seen} tokens of {total.frames_read} frames were read")
 
 

@@ -65,7 +65,10 @@ async def test_the_end_tells_what_the_answer_rests_on() -> None:
     ]
     span = {"from": 40_000_000, "to": 45_000_000}
     answer.finish({"status": "completed", "lw": {"evidence": evidence, "range": span}})
-    assert answer.evidence == (Evidence(42.5, 0.75, "recalled"), Evidence(60.0, None, "at_hand"))
+    assert answer.evidence == (
+        Evidence(42.5, 0.75, "recalled"),
+        Evidence(60.0, None, "at_hand", "x"),
+    )
     assert (answer.range, answer.range_dropped) == ((40.0, 45.0), False)
     other, _ = begun()
     other.finish({"status": "completed", "lw": {"range": None, "range_dropped": True}})

@@ -16,6 +16,7 @@ from longwatch.serve import decode
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer
 from longwatch.serve.observer import Observer
+from longwatch.serve.passes import alone
 from longwatch.serve.timewords import Span
 from tests.serve import tiny
 
@@ -46,7 +47,7 @@ def run(
     answer = Answer(asked, snapshot, model, listener, Observer())
     answer.start(0)
     with torch.inference_mode():
-        tiny.answered(model, answer)
+        alone(model, answer)
     return listener.done()
 
 
@@ -73,7 +74,7 @@ def test_a_long_dialogue_is_read_in_passes_and_answered_the_same(
         listener = tiny.Listener()
         answer = Answer(asked, snapshot, model, listener, Observer())
         with torch.inference_mode():
-            steps.append(tiny.answered(model, answer))
+            steps.append(alone(model, answer))
         found.append(listener.done().text)
     assert found[0] == found[1]
     assert steps == [6, 6 + 3]  # 31 letters
@@ -136,7 +137,7 @@ def test_an_answer_ends_once(model: tiny.TinyVideoLM, snapshot: Snapshot) -> Non
     listener = tiny.Listener()
     answer = Answer(tiny.question(tokens=2), snapshot, model, listener, Observer())
     with torch.inference_mode():
-        tiny.answered(model, answer)
+        alone(model, answer)
     answer.fail(RuntimeError("too late"))
     answer.close()
     assert sum(isinstance(e, Done) for e in listener.events) == 1

@@ -16,7 +16,6 @@ from longwatch.models.base import Turn, VideoLM
 from longwatch.models.decoder import Decoder
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import AnswerEvent, Done, Question
-from longwatch.serve.passes import run
 from longwatch.serve.stream import Encoded
 from longwatch.types import Frame, VisualTokens
 from tests.memory import tiny
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from longwatch.memory.base import Policy
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import FrameInput
-    from longwatch.serve.decode import Answer
     from longwatch.serve.engine import Engine
     from longwatch.serve.stream import Stream
 
@@ -166,19 +164,3 @@ def read(model: VideoLM, stream: Stream, frame: Frame, chunk: int = 64) -> Gener
                 return
             encoded = None if wanted is None else Encoded(model.encode([wanted])[0], 0.0)
             yield
-
-
-def answered(model: VideoLM, answer: Answer) -> int:
-    """Run an answer by itself to its end, as the engine does; return how many passes it took."""
-    steps, count = answer.steps(), 0
-    found: torch.Tensor | None = None
-    while True:
-        try:
-            wanted = steps.send(None if answer.cancelled else found)
-        except StopIteration:
-            return count
-        if wanted is not None:
-            (result,) = run(model, [wanted])
-            if isinstance(result, Exception):
-                raise result
-            found, count = result, count + 1
