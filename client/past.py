@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from longwatch.client.base import Blocking
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
 
 class Picture(NamedTuple):
@@ -45,14 +47,8 @@ class Looking:
         return found
 
 
-class BlockingLooking:
+class BlockingLooking(Blocking):
     """The same for programs without an event loop."""
-
-    asynchronous: Any
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run `work` on the client's own loop and return its result."""
-        raise NotImplementedError
 
     def picture(self, stream: str, time: float, *, within: float = 5.0) -> Picture:
         """Return the picture nearest to `time`; see `longwatch.client.Client.picture`."""

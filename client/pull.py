@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from longwatch.client.base import Blocking
 from longwatch.client.view import StreamView
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from longwatch.client.channel import Channel
 
 
@@ -63,14 +62,8 @@ class Pulling:
         return view
 
 
-class BlockingPulling:
+class BlockingPulling(Blocking):
     """The same for programs without an event loop."""
-
-    asynchronous: Any
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run `work` on the client's own loop and return its result."""
-        raise NotImplementedError
 
     def pull(self, url: str, *, stream: str, **source: Any) -> StreamView:
         """Have the service fetch `url` into `stream`; see `longwatch.client.Client.pull`."""

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from longwatch.client.base import Blocking
+
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
 
-    from longwatch.client.client import Client as AsyncClient
     from longwatch.client.watches import Firing
     from longwatch.client.watches import Watch as AsyncWatch
 
 T = TypeVar("T")
 
 
-class Watching:
+class Watching(Blocking):
     """What a client can do with watches; see `longwatch.client.watches.Watching`."""
-
-    asynchronous: AsyncClient
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` on the client's own loop and return its result."""
-        raise NotImplementedError
 
     def watch_for(
         self, condition: str, *, stream: str | list[str] | None = None, **settings: Any

@@ -69,6 +69,7 @@ def test_a_burst_after_a_short_stall_is_dropped_as_late_without_reconnecting(
         server.thaw()
         source.until_state("online", after=source.until_state("stalled"))
         source.until_frames()
+        assert "reconnecting" not in {status.state for status in source.told}
 
 
 @pytest.mark.parametrize("how", ["basic", "digest"])
