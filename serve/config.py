@@ -65,6 +65,9 @@ class Settings(AccessSettings, PullFields, StreamFields):
         default=4 << 20, ge=1024, description="of one message or request"
     )
     max_pixels: int = Field(default=3840 * 2160, ge=1, description="of one picture")
+    decode_seconds: float = Field(
+        default=5.0, gt=0, description="to decode one picture or packet; longer ones are left out"
+    )
     send_queue_bytes: int = Field(
         default=4 << 20, ge=1024, description="that may wait for one client"
     )
@@ -126,6 +129,7 @@ class Settings(AccessSettings, PullFields, StreamFields):
             max_message_bytes=self.max_message_bytes,
             max_pixels=self.max_pixels,
             queue_bytes=4 * self.max_message_bytes,
+            decode_s=self.decode_seconds,
         )
 
     @classmethod

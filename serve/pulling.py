@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ class Pulling:
         self._settings = settings
         self._metrics = metrics
         self._rules = settings.pull_rules
+        self._patience = replace(settings.pull, decode_s=settings.decode_seconds)
         self._book = SourceBook(Path(settings.data).expanduser() if settings.data else None)
 
     def open(self, name: str, address: Address, settings: StreamSettings) -> Feed:
@@ -116,7 +118,7 @@ class Pulling:
         pull = Pull(
             address,
             self._rules,
-            self._settings.pull,
+            self._patience,
             fps=fps,
             max_pixels=self._settings.max_pixels,
             buffer=feed.stream.buffer,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from longwatch.errors import FrameError
     from longwatch.stream.intake import Chunk, Epochs
     from longwatch.stream.limits import MediaLimits
+    from longwatch.stream.stopwatch import Stopwatch
 
 IN_FLIGHT = 64  # packets whose picture may still come; H.264 reorders by at most 16
 SURE = 3  # whole access units in a row, after which a sender is taken to send nothing else
@@ -36,12 +37,16 @@ class AnnexB:
     """
 
     def __init__(
-        self, codec: str, limits: MediaLimits, on_damage: Callable[[FrameError], None]
+        self,
+        codec: str,
+        limits: MediaLimits,
+        on_damage: Callable[[FrameError], None],
+        stopwatch: Stopwatch | None = None,
     ) -> None:
         self._codec = codec
         self._limits = limits
         self._context = cast("VideoCodecContext", av.CodecContext.create(codec, "r"))
-        self._decoder = PacketDecoder(self._context, limits, on_damage)
+        self._decoder = PacketDecoder(self._context, limits, on_damage, stopwatch)
         self._received = self._parsed = 0  # bytes
         self._chunks: deque[tuple[int, Chunk]] = deque()  # with the offset of its first byte
         self._owners: deque[Chunk] = deque(maxlen=IN_FLIGHT)  # of the latest packets

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from longwatch.errors import FrameError
     from longwatch.stream.intake import Epochs
     from longwatch.stream.limits import MediaLimits
+    from longwatch.stream.stopwatch import Stopwatch
 
 DEMUXERS = {"mp4": "mp4", "webm": "matroska", "mpegts": "mpegts"}
 BEFORE_INDEX = (b"ftyp", b"moov", b"free", b"skip", b"wide", b"uuid", b"pdin")  # boxes of an MP4
@@ -31,11 +32,16 @@ class Container:
     """
 
     def __init__(
-        self, form: str, limits: MediaLimits, on_damage: Callable[[FrameError], None]
+        self,
+        form: str,
+        limits: MediaLimits,
+        on_damage: Callable[[FrameError], None],
+        stopwatch: Stopwatch | None = None,
     ) -> None:
         self._form = form
         self._limits = limits
         self._on_damage = on_damage
+        self._stopwatch = stopwatch
 
     def decode(self, epoch: Epochs) -> Iterator[Decoded]:  # noqa: D102
         pipe = Pipe(epoch, self._limits)
@@ -75,7 +81,8 @@ class Container:
     def _pictures(self, container: InputContainer, pipe: Pipe) -> Iterator[Decoded]:
         stream = video_stream(container, f"the {self._form} data")
         check_size(stream.codec_context.width, stream.codec_context.height, self._limits)
-        decoder = PacketDecoder(stream.codec_context, self._limits, self._on_damage)
+        told = (self._limits, self._on_damage, self._stopwatch)
+        decoder = PacketDecoder(stream.codec_context, *told)
         base = pipe.first.pts or 0.0
         origin: float | None = None
         for packet in container.demux(stream):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import FrameError
+from longwatch.stream.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +41,8 @@ class Decoder(Protocol):
 class PacketDecoder:
     """Decodes packets of one bitstream, and drops what is damaged.
 
-    `on_damage` is called for each packet that cannot be decoded, and for each damaged picture.
+    `on_damage` is called for each packet that cannot be decoded, or takes too long, and for each
+    damaged picture. `stopwatch` lets others see that one takes too long.
     """
 
     def __init__(
@@ -48,17 +50,23 @@ class PacketDecoder:
         context: VideoCodecContext,
         limits: MediaLimits,
         on_damage: Callable[[FrameError], None],
+        stopwatch: Stopwatch | None = None,
     ) -> None:
         context.thread_count = 1  # threads over frames would delay each by as many frames
         context.options = {"max_pixels": str(limits.max_pixels)}
         self._context = context
         self._limits = limits
         self._on_damage = on_damage
+        self._stopwatch = stopwatch or Stopwatch(limits.decode_s)
 
     def decode(self, packet: Packet[VideoStream] | None) -> Iterator[VideoFrame]:
         """Yield the good pictures that `packet` completes; None flushes the decoder."""
         try:
-            frames = self._context.decode(packet)
+            with self._stopwatch.running():
+                frames = self._context.decode(packet)
+        except FrameError as slow:
+            self._on_damage(slow)
+            return
         except Exception as error:  # noqa: BLE001  libav's bindings raise many types at damaged data
             self._on_damage(
                 FrameError(

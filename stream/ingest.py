@@ -16,6 +16,7 @@ from longwatch.stream.images import check_size, decode_image, too_large
 from longwatch.stream.intake import Chunk
 from longwatch.stream.pictures import Pictures
 from longwatch.stream.sink import Counters, Drop, Sink
+from longwatch.stream.stopwatch import too_slow
 from longwatch.stream.video import Video
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ FORMATS: dict[str, type[Pictures | Video]] = {
     "mpegts": Video,
 }
 LATEST = 1e10  # seconds; no clock of a publisher says more
+MOST_HUNG = 2  # decoders of one publisher that are left to themselves at once
 STOP = 10.0  # seconds to wait for the worker at `close`; it looks at the flag between pictures
 
 
@@ -50,7 +52,8 @@ class Ingest:
 
     `form` is one of `FORMATS`; `raw_rgb` needs `size`, (width, height), for its (height, width, 3)
     bytes. Faults of the data are handed to `on_fault`, at most one a second of each code, on
-    whichever thread finds them; they never end the ingest.
+    whichever thread finds them; they never end the ingest. A decoder that takes too long over a
+    picture is left to itself, as nothing can interrupt it, and another thread goes on.
     """
 
     def __init__(
@@ -77,18 +80,15 @@ class Ingest:
         self.form = form
         self._limits = limits
         self._sink = Sink(fps, buffer, timeline, on_fault)
-        self._way: Pictures | Video
-        if kind is Video:
-            self._way = Video(form, limits, self._sink)
-        elif size is not None:
-            self._way = Pictures(self._sink, _raw_decoder(size, limits))
-        else:
-            self._way = Pictures(self._sink, partial(decode_image, limits=limits))
+        self._decode = (
+            partial(decode_image, limits=limits) if size is None else _raw_decoder(size, limits)
+        )
+        self._is_video = kind is Video
         timeline.restart()
         self._lock = threading.RLock()  # keeps what several threads feed in one order
         self._ended = False
-        self._worker = threading.Thread(target=self._run, name=f"ingest-{form}", daemon=True)
-        self._worker.start()
+        self._hung: list[threading.Thread] = []
+        self._begin()
 
     @property
     def counters(self) -> Counters:
@@ -127,7 +127,8 @@ class Ingest:
         with self._lock:
             if self._ended or self._sink.buffer.closed:
                 raise ClosedError("this stream takes no more frames; open it again to push more")
-            self._way.put(chunk)
+            if not self._way.stopwatch.overdue or self._replace():
+                self._way.put(chunk)
 
     def end(self) -> None:
         """Take no more, and let what was fed come out; returns at once (see `join`)."""
@@ -147,9 +148,31 @@ class Ingest:
         self.end()
         self.join(STOP)
 
-    def _run(self) -> None:
+    def _begin(self, *, resuming: bool = False) -> None:
+        """Begin to decode on a new thread, in the midst of the data when `resuming`."""
+        self._way: Pictures | Video
+        if self._is_video:
+            self._way = Video(self.form, self._limits, self._sink, resuming=resuming)
+        else:
+            self._way = Pictures(self._sink, self._decode, self._limits)
+        name = f"ingest-{self.form}"
+        self._worker = threading.Thread(target=self._run, args=(self._way,), name=name, daemon=True)
+        self._worker.start()
+
+    def _replace(self) -> bool:
+        """Put another decoder in the place of one that hangs; False where too many hang already."""
+        self._sink.drop(Drop.DECODE, too_slow(self._limits.decode_s))
+        self._hung = [thread for thread in self._hung if thread.is_alive()]
+        if len(self._hung) >= MOST_HUNG:
+            return False
+        self._way.abandon()
+        self._hung.append(self._worker)
+        self._begin(resuming=True)
+        return True
+
+    def _run(self, way: Pictures | Video) -> None:
         try:
-            self._way.run()
+            way.run()
         except ClosedError:  # the stream went away; nobody is left to tell
             self.end()
 

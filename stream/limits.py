@@ -17,6 +17,7 @@ class MediaLimits:
     queue_bytes: int = 16 << 20  # of undecoded data that wait for the decoder
     idle_s: float = 30.0  # silence in the middle of a container, after which it is given up
     probe_bytes: int = 32 << 10  # read before a container's first frame
+    decode_s: float = 5.0  # one picture or packet, after which it is left out
 
     def __post_init__(self) -> None:
         """Check the settings."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from longwatch.errors import FrameError
 from longwatch.stream.buffer import DropPolicy, Latest
 from longwatch.stream.sink import Drop
+from longwatch.stream.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longwatch.stream.intake import Chunk
+    from longwatch.stream.limits import MediaLimits
     from longwatch.stream.sink import Place, Sink
 
 BACKLOG = 64  # pictures that wait where none may be lost to a newer one
@@ -33,8 +35,12 @@ class Pictures:
     One is decoded when the buffer has room for it, so that a flood costs no decoding.
     """
 
-    def __init__(self, sink: Sink, decode: Callable[[bytes], NDArray[np.uint8]]) -> None:
+    def __init__(
+        self, sink: Sink, decode: Callable[[bytes], NDArray[np.uint8]], limits: MediaLimits
+    ) -> None:
+        self.stopwatch = Stopwatch(limits.decode_s)
         self._sink = sink
+        self._abandoned = False
         self._decode = decode
         policy, capacity = sink.buffer.policy, sink.buffer.capacity
         if policy is DropPolicy.BLOCK:  # but whoever feeds must not wait
@@ -56,8 +62,11 @@ class Pictures:
             if waiting is None or self._sink.stopped.is_set():
                 return
             try:
-                image = self._decode(waiting.chunk.payload)
+                with self.stopwatch.running():
+                    image = self._decode(waiting.chunk.payload)
             except FrameError as error:
+                if self._abandoned:
+                    return
                 reason = Drop.SIZE if error.code == "frame_too_large" else Drop.DECODE
                 self._sink.drop(reason, error)
             else:
@@ -66,3 +75,10 @@ class Pictures:
     def end(self) -> None:
         """Take no more; what waits is still decoded, unless the sink is stopped."""
         self._waiting.close()
+
+    def abandon(self) -> None:
+        """Give up a decoder that hangs: whenever it comes back, nothing is heard of it."""
+        self._abandoned = True
+        self._waiting.close()
+        while self._waiting.get_nowait() is not None:
+            self._sink.drop(Drop.LATE)

@@ -12,6 +12,7 @@ from longwatch.stream.container import Container, begins
 from longwatch.stream.intake import ChunkQueue, Epochs
 from longwatch.stream.pixels import Converter
 from longwatch.stream.sink import Drop
+from longwatch.stream.stopwatch import Stopwatch
 from longwatch.stream.units import KEYS, is_key
 
 if TYPE_CHECKING:
@@ -27,17 +28,22 @@ WHOLE = ("mp4", "webm")  # can only be read from their start
 class Video:
     """One publisher's video. A broken epoch is reported, and the next one decoded as if new.
 
-    When the decoder cannot keep up, chunks are left out until one that can be begun at.
+    When the decoder cannot keep up, chunks are left out until one that can be begun at, as they are
+    from the start where it begins in the midst of a publisher's data (`resuming`).
     """
 
-    def __init__(self, form: str, limits: MediaLimits, sink: Sink) -> None:
+    def __init__(
+        self, form: str, limits: MediaLimits, sink: Sink, *, resuming: bool = False
+    ) -> None:
+        self.stopwatch = Stopwatch(limits.decode_s)
         self._form = form
         self._limits = limits
         self._sink = sink
         self._queue = ChunkQueue(limits.queue_bytes)
         self._epochs = Epochs(self._queue, sink.timeline.restart)
         self._converter = Converter()
-        self._skipping = False  # chunks are being left out
+        self._skipping = resuming  # chunks are being left out
+        self._abandoned = False
         self._lost_epoch = False  # one of them began an epoch
         self._joinable = True  # any chunk may begin the next epoch
 
@@ -72,6 +78,8 @@ class Video:
                     if not self._offer(decoded):
                         return
             except ClosedError:
+                if self._abandoned:
+                    return
                 raise
             except LongwatchError as error:
                 self._fail(error)
@@ -88,14 +96,20 @@ class Video:
         """Take no more; what waits is still decoded, unless the sink is stopped."""
         self._queue.close(drop=self._sink.stopped.is_set())
 
+    def abandon(self) -> None:
+        """Give up a decoder that hangs: whenever it comes back, nothing is heard of it."""
+        self._abandoned = True
+        self._queue.close()
+        while self._queue.get() is not None:
+            self._sink.drop(Drop.LATE)
+
     def _decoder(self) -> Decoder:
-        if self._form in KEYS:
-            return AnnexB(self._form, self._limits, self._damaged)
-        return Container(self._form, self._limits, self._damaged)
+        told = (self._form, self._limits, self._damaged, self.stopwatch)
+        return AnnexB(*told) if self._form in KEYS else Container(*told)
 
     def _offer(self, decoded: Decoded) -> bool:
         """Emit the picture if it is wanted; False when the sink was stopped."""
-        if self._sink.stopped.is_set():
+        if self._abandoned or self._sink.stopped.is_set():
             return False
         place = self._sink.place(decoded.pts, decoded.chunk)
         if place is None:
@@ -106,10 +120,13 @@ class Video:
         return True
 
     def _damaged(self, error: FrameError) -> None:
-        self._sink.drop(Drop.DECODE, error)
+        if not self._abandoned:
+            self._sink.drop(Drop.DECODE, error)
 
     def _fail(self, error: LongwatchError) -> None:
         """Report a broken epoch; what follows can only be read where it can be joined."""
+        if self._abandoned:
+            return
         self._joinable = self._form not in WHOLE
         self._sink.drop(Drop.SIZE if error.code == "frame_too_large" else Drop.DECODE, error)
 

@@ -109,6 +109,23 @@ def access_units(
     return [Unit(bytes(p), float((p.pts or 0) * context.time_base), p.is_keyframe) for p in packets]
 
 
+def encoded(container: str, codec: str, images: Sequence[NDArray[np.uint8]]) -> bytes:
+    """Return pictures of one size, 25 a second, as Annex-B data or in one of `CONTAINERS`."""
+    height, width = images[0].shape[:2]
+    form, options = CONTAINERS.get(container, (container, {}))
+    out = io.BytesIO()
+    with av.open(out, "w", format=form, options=options) as sink:
+        stream = cast("VideoStream", sink.add_stream(CODECS[codec], rate=25))
+        _configure(stream, (width, height), 25)
+        stream.codec_context.options = OPTIONS[codec]
+        for number, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.time_base, frame.pts = Fraction(1, TICKS), number * TICKS // 25
+            sink.mux(stream.encode(frame))
+        sink.mux(stream.encode(None))
+    return out.getvalue()
+
+
 def clip(
     container: str,
     codec: str = "h264",

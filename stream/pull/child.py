@@ -11,7 +11,8 @@ import os
 import select
 import sys
 import threading
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import LongwatchError
 from longwatch.stream.pull.address import redact
@@ -20,7 +21,11 @@ from longwatch.stream.pull.job import Job
 from longwatch.stream.pull.reader import Reader
 from longwatch.stream.pull.ring import Ring
 
+if TYPE_CHECKING:
+    from longwatch.stream.stopwatch import Stopwatch
+
 GRACE = 1.0  # seconds that the reader has for a clean end
+TICK = 0.1  # seconds between two looks at the decoder
 
 
 class Teller:
@@ -42,8 +47,10 @@ def main() -> None:
     tell, stop = Teller(), threading.Event()
     threading.Thread(target=_watch_parent, args=(stop,), daemon=True).start()
     ring = Ring(job.settings.slots, job.max_pixels, job.fd)
+    reader = Reader(job, ring, stop, tell)
+    threading.Thread(target=watch_decoder, args=(reader.stopwatch, tell), daemon=True).start()
     try:
-        finite = Reader(job, ring, stop, tell).run()
+        finite = reader.run()
         tell("end", code="source_ended", finite=finite, message=SENTENCES["source_ended"])
     except LongwatchError as error:
         message = redact(str(error), job.address.secrets)
@@ -53,6 +60,14 @@ def main() -> None:
         tell("end", code="source_error", finite=False, message=told)
     sys.stdout.flush()
     os._exit(0)  # a thread of libav's that hangs must not keep the process
+
+
+def watch_decoder(stopwatch: Stopwatch, tell: Teller) -> None:
+    """End with a decoder that hangs; the parent starts another process, whose decoder is new."""
+    while not stopwatch.overdue:
+        time.sleep(TICK)
+    tell("end", code="decode_timeout", finite=False, message=SENTENCES["decode_timeout"])
+    os._exit(0)
 
 
 def _watch_parent(stop: threading.Event) -> None:

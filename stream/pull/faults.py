@@ -21,6 +21,7 @@ SENTENCES = {
     "source_no_video": "the source has no video; choose another one",
     "source_transport_unsupported": "the source does not send this way; choose tcp, udp or auto",
     "source_corrupt": "what the source sends cannot be read; check the source and the network",
+    "decode_timeout": "a picture of the source takes too long to decode; let it send smaller ones",
     "source_ended": "the source ended the connection; it is tried again",
     "source_forbidden_url": "this address may not be fetched; choose another one",
     "source_error": "the source failed in a way that is not known; see the log",

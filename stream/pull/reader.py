@@ -16,6 +16,7 @@ from longwatch.stream.pull.lateness import Lateness
 from longwatch.stream.pull.opening import opened
 from longwatch.stream.pull.ring import Counts
 from longwatch.stream.sampler import Sampler
+from longwatch.stream.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     import threading
@@ -38,6 +39,7 @@ class Reader:
         self, job: Job, ring: Ring, stop: threading.Event, tell: Callable[..., None]
     ) -> None:
         self._job, self._ring, self._stop, self._tell = job, ring, stop, tell
+        self.stopwatch = Stopwatch(job.settings.decode_s)
         self._limits = MediaLimits(max_pixels=job.max_pixels)
         self._sampler = Sampler(job.fps)
         self._lateness = Lateness(job.settings.late_s)
@@ -73,7 +75,7 @@ class Reader:
         stream = video_stream(container, "the source")
         codec = stream.codec_context
         self._tell("open", transport=transport, codec=codec.name, size=[codec.width, codec.height])
-        decoder = PacketDecoder(codec, self._limits, self._damage)
+        decoder = PacketDecoder(codec, self._limits, self._damage, self.stopwatch)
         first: float | None = None
         try:
             for packet in container.demux(stream):

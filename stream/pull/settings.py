@@ -21,6 +21,7 @@ class PullSettings:
     retry_most_s: float = 30.0
     retry_slow_s: float = 60.0  # where cameras lock accounts: wrong password, or no such path
     settled_s: float = 60.0  # of good frames, after which the next failure counts as the first
+    decode_s: float = 5.0  # of one packet; what takes longer is left out, and a hang ended
     damaged_packets: int = 100  # in a row, after which the connection is given up
     slots: int = 3  # frames between the child and the service
 

@@ -10,7 +10,8 @@ import pytest
 
 from longwatch.errors import ClosedError, ConfigError, FrameError
 from longwatch.stream.buffer import LatestBuffer
-from longwatch.stream.ingest import FORMATS, Ingest
+from longwatch.stream.images import decode_image
+from longwatch.stream.ingest import FORMATS, MOST_HUNG, Ingest
 from longwatch.stream.limits import MediaLimits
 from longwatch.stream.sink import Drop
 from longwatch.stream.timeline import Timeline
@@ -182,3 +183,43 @@ def test_a_format_that_cannot_be_taken_starts_no_thread(
     with pytest.raises(error):
         Rig(form, size=size)
     assert threading.active_count() == before
+
+
+def test_a_decoder_that_hangs_is_left_to_itself_and_another_one_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release, begun, hangs = threading.Event(), threading.Semaphore(0), media.still(255)
+
+    def decode(payload: bytes, limits: MediaLimits) -> Any:
+        if payload == hangs:
+            begun.release()
+            release.wait(DEADLINE)
+        return decode_image(payload, limits)
+
+    monkeypatch.setattr("longwatch.stream.ingest.decode_image", decode)
+    one, number = rig("jpeg", limits=MediaLimits(decode_s=0.05)), 0
+    for _ in range(MOST_HUNG):
+        one.feed([(hangs, float(number))])
+        assert begun.acquire(timeout=DEADLINE)
+        while len(one.buffer) == 0:
+            number += 1
+            one.feed([(media.still(number % 200), float(number))])
+            time.sleep(0.01)
+        while one.buffer.get_nowait() is not None:
+            pass
+    one.feed([(hangs, float(number + 1))])
+    assert begun.acquire(timeout=DEADLINE)
+    lost = one.ingest.counters.dropped[Drop.DECODE]
+    while one.ingest.counters.dropped[Drop.DECODE] < lost + 3:  # refused; no thread more
+        number += 1
+        one.feed([(media.still(0), float(number))])
+        time.sleep(0.01)
+    hung = [t for t in threading.enumerate() if t.name == "ingest-jpeg"]
+    assert len(hung) == MOST_HUNG + 1
+    release.set()
+    for thread in hung[:MOST_HUNG]:
+        thread.join(DEADLINE)
+    one.ingest.close()
+    assert not any(thread.is_alive() for thread in hung)
+    assert one.codes[0] == "decode_timeout"
+    assert set(one.codes) == {"decode_timeout"}  # of what came back later nothing was heard

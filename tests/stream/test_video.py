@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import random
 import threading
+import time
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -243,3 +245,28 @@ def test_damaged_video_never_hangs_nor_crashes(form: str, codec: str) -> None:
             rig.feed([rng.randbytes(3000)])
     rig.feed([bitstream(form, codec)], epoch=True)
     assert numbers(rig.finish()[-COUNT:]) == list(range(COUNT))
+
+
+@every_format
+def test_video_that_takes_too_long_to_decode_is_left_out(form: str, codec: str) -> None:
+    rig = Rig(form, limits=MediaLimits(decode_s=1e-9))
+    rig.feed([bitstream(form, codec)])
+    assert rig.finish() == []
+    assert rig.codes == ["decode_timeout"]
+    assert rig.dropped.keys() == {"decode"}
+
+
+@pytest.mark.parametrize(("form", "codec"), [("h264", "h264"), ("mp4", "h264")])
+def test_after_a_slow_picture_the_next_epoch_is_decoded(form: str, codec: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (1080, 1920, 3), np.uint8)
+    rig = Rig(form, limits=MediaLimits(decode_s=0.01))
+    rig.feed([media.encoded(form, codec, [noise])], epoch=True)
+    end = time.monotonic() + DEADLINE
+    while len(rig.buffer) == 0 and time.monotonic() < end:  # by the same decoder, or another one
+        rig.feed(media.pieces(bitstream(form, codec), [1000]), epoch=True)
+        time.sleep(0.01)
+    rig.ingest.close()
+    first = rig.buffer.get_nowait()
+    assert first is not None
+    assert first.image.shape == (media.HEIGHT, media.WIDTH, 3)
+    assert "decode_timeout" in rig.codes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from contextlib import closing
@@ -67,3 +68,19 @@ def test_nothing_about_a_child_that_others_can_see_holds_the_password(tmp_path: 
             assert "hunter2" not in str(events)
         finally:
             worker.close(patient=True)
+
+
+def test_a_child_whose_decoder_hangs_says_so_and_ends() -> None:
+    code = """
+from longwatch.stream.pull.child import Teller, watch_decoder
+from longwatch.stream.stopwatch import Stopwatch
+import threading
+stopwatch = Stopwatch(0.01)
+threading.Thread(target=watch_decoder, args=(stopwatch, Teller()), daemon=True).start()
+with stopwatch.running():
+    threading.Event().wait()
+"""
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=DEADLINE
+    )
+    assert json.loads(out.stdout)["code"] == "decode_timeout"

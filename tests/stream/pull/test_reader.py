@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -95,3 +96,12 @@ def test_a_file_ends_and_a_loop_does_not(tmp_path: Path) -> None:
         source.until(lambda: len(source.frames) > 25)
         assert source.states == [("connecting", None), ("online", None)]
         assert source.timeline.gaps == []
+
+
+def test_pictures_that_take_too_long_to_decode_are_left_out(tmp_path: Path) -> None:
+    write_clip(tmp_path / "a.mp4", count=5)
+    hasty = replace(job(tmp_path, "a.mp4"), settings=PullSettings(slots=64, decode_s=1e-9))
+    ring, finite, told = read(hasty)
+    with closing(ring):
+        assert (finite, told) == (True, ["open"])
+        assert (ring.counts().decoded, ring.counts().damaged >= 5) == (0, True)
