@@ -50,7 +50,7 @@ async def seen(notices: list[Notice], kind: str) -> Notice:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.5])
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 5.0])
 async def test_answers_that_are_cut_in_their_middle_are_those_of_an_uncut_run(
     live: Live, stream: str, seconds: float
 ) -> None:
