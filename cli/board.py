@@ -113,6 +113,8 @@ def _head(now: Look, url: str) -> list[str]:
         f"streams {status['streams']['open']} of {status['streams']['most']}, "
         f"sessions {open_['open']} of {open_['most']} and {open_['waiting']} cut off, questions "
         f"{asked['running']} running, {asked['waiting']} waiting, {asked['most']} at most",
+        f"sealed in RAM {_quota(status['sealed']['host'])}, "
+        f"on disk {_quota(status['sealed']['disk'])}",
     ]
 
 
@@ -148,6 +150,11 @@ def size(nbytes: int | None) -> str:
             return f"{amount:.0f}{unit}" if not unit or amount >= 100 else f"{amount:.1f}{unit}"
         amount /= 1024
     return f"{amount:.1f}T"
+
+
+def _quota(told: dict[str, int | None]) -> str:
+    most = told["most"]
+    return size(told["bytes"]) if most is None else f"{size(told['bytes'])} of {size(most)}"
 
 
 def _rate(value: float | None) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
+from longwatch.memory.ladder import Ladder
 from longwatch.memory.sealed import Sealed, Shape, tokens_of_frame
 from longwatch.memory.shelf import batches, shelve, unshelve
 from longwatch.memory.table import Table, Tokens
@@ -60,7 +61,9 @@ class Archive:
         self._table = Table(block_tokens, shape.axes)
         make = RETRIEVERS[sealing.retriever]
         self.index: list[Retriever] = [make(shape.heads * shape.width) for _ in range(shape.layers)]
-        self._rungs: list[deque[int]] = [deque() for _ in sealing.rungs]  # ids, oldest first
+        self.grown: Callable[[], None] | None = None  # called after each block that is stored
+        sizes = [shape.layers * rung.codec.row_bytes(*self._block) for rung in sealing.rungs]
+        self.ladder = Ladder(sealing.rungs, sizes)
         self.tier = Tier.of(sealing, shape, self._block, disk)
         self._dead = np.zeros(0, np.bool_)
         self._lease = Lease()
@@ -76,11 +79,11 @@ class Archive:
 
         Blocks on disk alone count as those in RAM do.
         """
-        return list(zip(map(len, self._rungs), self.tier.rung_bytes(), strict=True))
+        return list(zip(map(len, self.ladder.ids), self.tier.rung_bytes(), strict=True))
 
     def view(self) -> View | None:
         """Return what is held now, or None where nothing is."""
-        oldest = next((ids[0] for ids in reversed(self._rungs) if ids), None)
+        oldest = self.ladder.oldest()
         if oldest is None:
             return None
         table = self._table
@@ -103,8 +106,7 @@ class Archive:
             self.tier.free(ids)
             for index in self.index:
                 index.remove(ids)
-        live = [ids[0] for ids in self._rungs if ids]
-        if live:
+        if live := self.ladder.firsts():
             self._table.trim(min(live))
             self.tier.shift(min(live))
         self.tier.trim()
@@ -115,12 +117,8 @@ class Archive:
 
     def land(self, found: Found) -> None:
         """Put blocks that were read from disk back into RAM; let go of those that were not."""
-        lost = self.tier.land(found)
-        for ids in self._rungs:
-            if some := [block for block in lost if block in ids]:
-                for block in some:
-                    ids.remove(block)
-                self._let_go(some)
+        for some in self.ladder.drop(self.tier.land(found)):
+            self._let_go(some)
 
     def read(self, layer: int, ids: NDArray[np.int64], view: View) -> tuple[Tensor, Tensor]:
         """Return the keys and values, (h, b * T, d), of blocks in RAM, in the order of time."""
@@ -137,7 +135,7 @@ class Archive:
     def bounds(self) -> tuple[list[int], int]:
         """Return the oldest id on each rung, and the next id, which stands for none."""
         end = self._table.end
-        return [ids[0] if ids else end for ids in self._rungs], end
+        return [ids[0] if ids else end for ids in self.ladder.ids], end
 
     def stored(self, block: int) -> Sealed:
         """Return a block that is in RAM and was not let go, as `told` got it."""
@@ -150,7 +148,7 @@ class Archive:
             self.tier.trim()
         self._table.skip(end)
         self._dead = np.ones(end, np.bool_)
-        self._dead[[block for ids in self._rungs for block in ids]] = False
+        self._dead[list(self.ladder)] = False
 
     def _rows(self, layer: int, rung: int, slots: NDArray[np.int64]) -> Tensor:
         rows = self.tier.arenas[rung].gather(layer, torch.from_numpy(slots))
@@ -177,7 +175,9 @@ class Archive:
         )
         for at in torch.arange(len(tokens)).split(self.block_tokens):
             self._put(0, tokens.take(at.numpy()), keys[:, :, at], values[:, :, at])
-            self._age()
+            self.age()
+            if self.grown is not None:
+                self.grown()
 
     def _put(self, rung: int, tokens: Tokens, keys: Tensor, values: Tensor) -> None:
         """Store a block of keys and values, (L, h, n, d), on a rung."""
@@ -195,21 +195,17 @@ class Archive:
     def _shelve(self, blocks: Sequence[Sealed]) -> None:
         shelve(blocks, self.tier, self._table, self.index)
         for block in blocks:
-            self._rungs[block.rung].append(block.id)
+            self.ladder.ids[block.rung].append(block.id)
             self.tokens += len(block.tokens)
 
-    def _age(self) -> None:
+    def age(self) -> None:
         """Let the oldest blocks of each rung that is over its limit go down, or go."""
-        for number, (ids, settings) in enumerate(zip(self._rungs, self.sealing.rungs, strict=True)):
-            size = self.shape.layers * settings.codec.row_bytes(*self._block)
-            last = number + 1 == len(self._rungs)
-            while len(ids) > settings.most(size) and len(ids) >= (count := 1 if last else 2):
-                if not self._brought(ids, count):
-                    break
-                if last:
+        for rung, ids in enumerate(self.ladder.ids):
+            while (count := self.ladder.over(rung)) and self._brought(ids, count):
+                if count == 1:
                     self._let_go([ids.popleft()])
                 else:
-                    self._merge(number)
+                    self._merge(rung)
 
     def _brought(self, ids: deque[int], count: int) -> bool:
         """Tell whether a rung's oldest are in RAM. Else they age, or are forgotten, once read."""
@@ -219,7 +215,7 @@ class Archive:
 
     def _merge(self, rung: int) -> None:
         """Put a rung's oldest two on the next one as one block, with half of their tokens."""
-        view, waiting = self.view(), self._rungs[rung]
+        view, waiting = self.view(), self.ladder.ids[rung]
         if view is None:
             return
         pair = [waiting.popleft(), waiting.popleft()]

@@ -16,6 +16,8 @@ WORD = torch.int64  # rows are moved as these: torch moves scattered ones number
 GROWTH = 2  # a new slab has at least this part of all bytes before it, so slabs stay few
 BEYOND = 16  # and this part of them where more slots are needed than were expected
 
+PIECE = 64  # slots that are copied at once
+
 
 class Arena:
     """A row of every layer for each slot, in slabs of (layers, slots, row_bytes) uint8.
@@ -44,7 +46,7 @@ class Arena:
         self.row_bytes = row_bytes
         self.device = torch.device(device)
         self.pinned = pinned and self.device.type == "cpu" and torch.cuda.is_available()
-        self._slab_bytes = slab_bytes
+        self.slab_bytes = slab_bytes
         self._most = most
         self._slabs: list[Tensor] = []  # (layers, slots, words a row)
         self._starts = np.zeros(1, dtype=np.int64)  # (slabs + 1,) first slot of each, and the end
@@ -124,6 +126,19 @@ class Arena:
             self.gather(layer, slots, out[layer])
         return out
 
+    def packed(self, slots: Tensor) -> tuple[Arena, Tensor]:
+        """Return a new arena with the rows of these (k,) slots alone, and their slots there."""
+        arena = Arena(
+            self.layers,
+            self.row_bytes,
+            device=self.device,
+            slab_bytes=self.slab_bytes,
+            pinned=self.pinned,
+            most=self._most,
+        )
+        found = [arena.put(self.read(some)) for some in slots.split(PIECE)]
+        return arena, torch.cat([slots[:0], *found])
+
     def free(self, slots: Tensor) -> None:
         """Give back (k,) int64 `slots`, each once; what they held is lost."""
         self._check(slots)
@@ -167,7 +182,7 @@ class Arena:
         if missing <= 0:
             return
         slot = self.layers * self.row_bytes
-        count = max(self._slab_bytes, self.nbytes // GROWTH) // slot
+        count = max(self.slab_bytes, self.nbytes // GROWTH) // slot
         if self._most is not None:
             have = len(self._used)
             count = min(count, self._most - have if have < self._most else have // BEYOND)

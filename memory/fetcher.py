@@ -27,7 +27,7 @@ class Fetcher:
         self, store: Store, limit: int, run: Callable[[Callable[[], None]], object]
     ) -> None:
         """Bound the blocks in RAM to `limit` bytes; `run` runs a function on another thread."""
-        self.limit = limit
+        self.own = self.limit = limit
         self.end = 0
         self._store, self._run = store, run
 

@@ -15,7 +15,7 @@ from longwatch.memory.sealed import Shape
 from longwatch.types import MemoryStats
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
@@ -114,6 +114,7 @@ class Memory:
         self.archive: Archive | None = None  # made when the first frame leaves the window
         self.keeper: Keeper | None = None  # who writes down what changes
         self.disk: Disk | None = None  # where blocks are besides, if RAM need not hold all
+        self.grown: Callable[[], None] | None = None  # called after each block that is sealed
         self._rope = rope
         self._state = Snapshot((), 0, 0, policy)
         self._draft: Draft | None = None
@@ -178,6 +179,8 @@ class Memory:
         """Go on from what a memory with the same policy once held; before anything is read."""
         view = None if archive is None else archive.view()
         self.archive = archive
+        if archive is not None:
+            archive.grown = self.grown
         self._state = Snapshot(segments, frames_seen, tokens_seen, self.policy, view)
 
     def keep(self, keeper: Keeper, disk: Disk | None = None) -> None:
@@ -188,6 +191,13 @@ class Memory:
         self.keeper, self.disk = keeper, disk
         if self.archive is not None:
             self.archive.told = keeper.told
+
+    def publish(self) -> None:
+        """Show what became of the archive since the last commit; on the thread that writes."""
+        if self.archive is not None:
+            self._state = replace(self._state, view=self.archive.view())
+            if self.keeper is not None:
+                self.keeper.commit(self._state, self.archive)
 
     def rollback(self) -> None:
         """Drop what was read since `begin`, if anything was."""
@@ -230,6 +240,7 @@ class Memory:
             told = None if self.keeper is None else self.keeper.told
             shape = Shape.of(gone[0])
             self.archive = Archive(sealing, recalling.scorer, shape, tokens, told, self.disk)
+            self.archive.grown = self.grown
         waiting = gone[self.archive.seal(gone) :]
         if not waiting:
             return kept

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Disk(Protocol):
     """Where blocks are besides, and how much RAM they may take."""
 
-    limit: int  # bytes of blocks in RAM
+    own: int  # bytes of blocks in RAM that it may have at most
+    limit: int  # and that it may have now, as others have some
     end: int  # blocks with smaller ids are safe on disk; another thread raises it
 
     def fetch(self, ids: Sequence[int], done: Callable[[Found], None]) -> None:

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 FIRST = 64  # ids that the columns begin with room for; twice as many whenever they are full
 NONE, AWAY = -2, -1  # slots of ids that are no blocks, or blocks on disk alone
 BATCH = 256  # blocks that are put at once, at most
+SLACK = 2  # times the bytes of an arena's blocks: more is given back
 AHEAD = 8  # blocks of a rung that are asked for together when the oldest of them has to age
 
 
@@ -42,7 +43,7 @@ class Tier:
     and what the disk has not taken yet, above the limit. All on the model's thread.
     """
 
-    def __init__(self, arenas: Sequence[Arena], disk: Disk | None) -> None:
+    def __init__(self, arenas: list[Arena], disk: Disk | None) -> None:
         """Begin empty, with an arena for each rung; without `disk` everything stays in RAM."""
         self.arenas, self.disk = arenas, disk
         self.lost: set[int] = set()  # ids that could not be read back, while somebody may see them
@@ -198,6 +199,14 @@ class Tier:
             self.away_bytes[rung] += size * int((self._rung[at] == rung).sum())
         self._take(at)
         self._slot[at] = AWAY
+
+    def pack(self) -> None:
+        """Give RAM back where an arena has asked for much more than its blocks need now."""
+        for rung, arena in enumerate(self.arenas):
+            if arena.nbytes > SLACK * arena.used_bytes + arena.slab_bytes:
+                at = np.flatnonzero((self._slot >= 0) & (self._rung == rung))
+                packed, slots = arena.packed(torch.from_numpy(self._slot[at]))
+                self.arenas[rung], self._slot[at] = packed, slots.numpy()
 
     def _take(self, at: NDArray[np.int64]) -> None:
         """Free the slots of the rows `at`."""

@@ -46,6 +46,11 @@ class Decoder:
         self.rope = DecoderRope(model, self.dtype, self.device)
 
     @property
+    def channels(self) -> int:
+        """Channels of one token's key in one layer, all heads together."""
+        return self.token_bytes // (2 * self.layers * self.dtype.itemsize)
+
+    @property
     def token_bytes(self) -> int:
         """Bytes of one token's keys and values, over all layers."""
         config = self._model.config

@@ -55,6 +55,12 @@ class Settings(AccessSettings, PullFields, StreamFields):
     max_streams: int = Field(default=16, description="streams at once")
     answer_batch: int = Field(default=16, description="answers that take a token in one pass")
     frame_batch: int = Field(default=0, description="frames encoded at once; 0: 1 on a CPU, else 8")
+    server_host_mb: int = Field(
+        default=0, ge=0, description="MiB of RAM for sealed blocks of all streams; 0: no limit"
+    )
+    server_disk_mb: int = Field(
+        default=0, ge=0, description="MiB of disk for those of all kept streams; 0: no limit"
+    )
     max_questions: int = Field(default=32, description="answers under way at once")
     max_sessions: int = Field(default=64, ge=1, description="websocket connections at once")
     max_parallel: int = Field(
@@ -120,6 +126,8 @@ class Settings(AccessSettings, PullFields, StreamFields):
             answer_batch=self.answer_batch,
             frame_batch=self.frame_batch,
             key_streams=self.key_streams,
+            server_host_mb=self.server_host_mb,
+            server_disk_mb=self.server_disk_mb,
         )
 
     @property

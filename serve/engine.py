@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from longwatch.errors import ClosedError
+from longwatch.memory.quota import Quota
 from longwatch.serve.access.principal import current
 from longwatch.serve.answers import Answers
 from longwatch.serve.decode import Answer
@@ -54,6 +55,7 @@ class Engine:
         self.model = model
         self._keeping = keeping or Keeping()
         self.settings = settings or EngineSettings()
+        self.quota = self._keeping.quota = Quota(self.settings.quota)
         self._observer = observer or Observer()
         self._share = Share(self.settings.frame_share)
         self._streams = Streams(self.settings.max_streams, self.settings.key_streams)
@@ -77,6 +79,8 @@ class Engine:
         """Bring back the streams that were kept, then start the model's thread."""
         for stream in self._keeping.restore(self._make, self.model, self.do):
             self._streams.add(stream)
+            self.quota.join(stream.memory)
+        self.quota.settle()
         self._thread.start()
 
     def do(self, work: Callable[[], None]) -> None:
@@ -118,11 +122,15 @@ class Engine:
         Raises:
             InputError: the name is taken (`stream_exists`) or not a name (`invalid_name`), or the
                 stream is to be kept and there is no folder for it (`no_data`).
-            LimitError: there are `max_streams` already.
+            LimitError: there are `max_streams` already (`too_many_streams`), or their blocks leave
+                no room for another one's (`memory_full`).
         """
         stream = self._make(name, settings or StreamSettings())
         self._keeping.admit(stream)
+        decoder = self.model.decoder
+        self.quota.admit(stream.memory.policy, decoder.layers, decoder.channels)
         self._streams.add(stream)
+        self.quota.join(stream.memory)
         self._keeping.keep(stream, self.model, self.do)
         return stream
 
@@ -136,7 +144,9 @@ class Engine:
 
     def close_stream(self, name: str) -> None:
         """Forget a stream and its memory; answers under way keep their snapshots."""
-        self._streams.remove(name).discard()
+        stream = self._streams.remove(name)
+        self.quota.leave(stream.memory)
+        stream.discard()
 
     def ask(
         self, stream: str, question: Question, listener: Callable[[AnswerEvent], None]

@@ -17,6 +17,7 @@ from longwatch.memory.durable.store import Store
 from longwatch.memory.durable.vault import Vault
 from longwatch.memory.durable.writer import Writer
 from longwatch.memory.fetcher import Fetcher
+from longwatch.memory.quota import Quota
 from longwatch.serve.kept import KeptStream
 from longwatch.serve.stream_settings import StreamSettings
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Later = Callable[[Callable[[], None]], None]
 
 log = logging.getLogger(__name__)
+ENDLESS = 1 << 60  # bytes
 
 
 class Keeping:
@@ -37,6 +39,7 @@ class Keeping:
 
     def __init__(self, vault: Vault | None = None, writer: Writer | None = None) -> None:
         self.refused: dict[str, str] = {}  # streams that are kept but cannot be served, and why
+        self.quota = Quota()  # of all streams, which the engine knows
         self._vault, self._writer = vault, writer
         self._stores: list[Store] = []
         # A thread of its own, as the writer's waits where the disk is full.
@@ -127,8 +130,12 @@ class Keeping:
             self._vault.close()
 
     def _disk(self, store: Store, stream: Stream) -> Fetcher | None:
-        quota = stream.settings.host_mb
-        return None if quota is None else Fetcher(store, quota << 20, self._reader.submit)
+        own, left = stream.settings.host_mb, self.quota.host_left
+        if own is None and left is None:
+            return None
+        fetcher = Fetcher(store, ENDLESS if own is None else own << 20, self._reader.submit)
+        fetcher.limit = fetcher.own if left is None else min(fetcher.own, left)
+        return fetcher
 
     def _open(self, vault: Vault, entry: StreamEntry, stream: Stream) -> Store:
         sealing = stream.memory.policy.sealing

@@ -53,6 +53,7 @@ class Vitals(Collector):
                 "waiting": sum(each.waiting for each in questions),
                 "most": settings.max_questions,
             },
+            "sealed": self._sealed(),
             "send_queue_bytes": self._send_queue_bytes(),
         }
 
@@ -75,11 +76,32 @@ class Vitals(Collector):
         for work, seconds in pulse.totals().items():
             spent.add_metric([work], seconds)
         yield spent
+        sealed = GaugeMetricFamily(
+            "longwatch_sealed_bytes", "Of sealed blocks of all streams.", labels=["tier"]
+        )
+        quota = GaugeMetricFamily(
+            "longwatch_sealed_quota_bytes", "That they may have; none: no limit.", labels=["tier"]
+        )
+        for tier, told in self._sealed().items():
+            sealed.add_metric([tier], told["bytes"] or 0)
+            if told["most"] is not None:
+                quota.add_metric([tier], told["most"])
+        yield sealed
+        yield quota
         yield GaugeMetricFamily(
             "longwatch_ws_send_queue_bytes",
             "That wait for clients, over all websockets.",
             self._send_queue_bytes(),
         )
+
+    def _sealed(self) -> dict[str, dict[str, int | None]]:
+        """Return the bytes of sealed blocks, and the most that they may have; None: no limit."""
+        quota = self._service.engine.quota
+        used, settings = quota.used, quota.settings
+        return {
+            "host": {"bytes": used.host, "most": settings.host_bytes},
+            "disk": {"bytes": used.disk, "most": settings.disk_bytes},
+        }
 
     def _send_queue_bytes(self) -> int:
         return sum(session.outbox.bytes for session in self._service.desk.all())

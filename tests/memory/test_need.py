@@ -24,7 +24,8 @@ class Slow:
     """A disk with all blocks, which brings them when it is told to."""
 
     def __init__(self, blocks: int) -> None:
-        self.limit, self.end = blocks * 16, 6
+        self.own = self.limit = blocks * 16
+        self.end = 6
         self.jobs: list[tuple[Sequence[int], Callable[[Found], None]]] = []
 
     def fetch(self, ids: Sequence[int], done: Callable[[Found], None]) -> None:

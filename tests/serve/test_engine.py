@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -295,3 +297,30 @@ def test_more_questions_than_allowed_are_refused(model: tiny.TinyVideoLM) -> Non
 def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError):
         EngineSettings(**settings)  # type: ignore[arg-type]
+
+
+def test_streams_are_let_in_as_long_as_the_quota_has_blocks_for_them(
+    model: tiny.TinyVideoLM,
+) -> None:
+    engine = Engine(model, EngineSettings(server_host_mb=1, max_streams=10_000))
+    names = map(str, range(10_000))
+    with pytest.raises(LimitError, match="server_host_mb") as refused:
+        deque((engine.open_stream(name, ALL) for name in names), maxlen=0)
+    assert refused.value.code == "memory_full"
+    assert len(engine.streams()) > 10
+    engine.close_stream("0")
+    engine.open_stream("again", ALL)
+    engine.close()
+
+
+def test_streams_of_an_engine_share_its_quota(model: tiny.TinyVideoLM) -> None:
+    settings = replace(ALL, window_tokens=8, sinks=0)
+    engine = Engine(model, EngineSettings(server_host_mb=1))
+    engine.start()
+    for name in ("a", "b"):
+        tiny.feed(engine.open_stream(name, settings), clip(30))
+    held = sum(stream.memory.stats().host_bytes for stream in engine.streams())
+    assert 0 < engine.quota.used.host <= held <= 1 << 20
+    engine.close_stream("a")
+    assert 0 < engine.quota.used.host < held
+    engine.close()

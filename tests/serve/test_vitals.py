@@ -30,6 +30,8 @@ async def test_the_status_tells_what_the_service_holds_and_may_hold(tiny: Live, 
     assert set(status["model_share"]) == {"frame", "answer", "other"}
     assert 0 <= sum(status["model_share"].values()) <= 1.01
     assert status["uptime_s"] > 0
+    assert status["sealed"]["host"]["bytes"] >= status["sealed"]["disk"]["bytes"] == 0
+    assert status["sealed"]["host"]["most"] is None
 
 
 async def test_the_model_s_seconds_grow_with_its_work(tiny: Live, name: str) -> None:
