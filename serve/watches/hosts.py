@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from longwatch.errors import InputError
-
-LOCAL = ("loopback", "private")  # what may be allowed by a setting, besides what is public
+from longwatch.stream.addresses import is_near, is_never, names_metadata, parse_ip
 
 
 class Target(NamedTuple):
@@ -39,6 +37,8 @@ def parse_target(url: str) -> Target:
         raise _refusal("it must not hold a user name or a password; sign it with a secret")
     if len(url) > 2048 or not url.isascii() or any(c.isspace() or ord(c) < 32 for c in url):
         raise _refusal("it must be at most 2048 plain characters without spaces")
+    if names_metadata(parts.hostname):
+        raise _refusal("it names the metadata of the machine, to which nothing is sent")
     secure = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(secure, parts.hostname, port or (443 if secure else 80), path)
@@ -65,15 +65,8 @@ async def resolve(target: Target, *, local: bool) -> str:
 
 def check_address(address: str, *, local: bool) -> None:
     """Raise `InputError` (`forbidden_url`) for an address that nothing may be sent to."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if inner is not None:
-            check_address(str(inner), local=local)
-            return
-    bad = ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved
-    near = ip.is_loopback or not ip.is_global
-    if (bad and not ip.is_loopback) or (near and not local):
+    ip = parse_ip(address)
+    if is_never(ip) or (is_near(ip) and not local):
         raise InputError(
             f"a webhook may not be sent to {address}; use a host on a public address, or allow "
             "this machine and private networks with --webhook-local",

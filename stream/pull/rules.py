@@ -12,22 +12,17 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longwatch.errors import ConfigError, InputError, SourceError
+from longwatch.stream.addresses import is_near, is_never, names_metadata, parse_ip
 from longwatch.stream.pull.address import PORTS
 
 if TYPE_CHECKING:
+    from longwatch.stream.addresses import IP
     from longwatch.stream.pull.address import Address
-
-    IP = IPv4Address | IPv6Address
-
-# Beside the link-local ones: Alibaba's and Oracle's clouds, Azure's host, Amazon's by IPv6.
-METADATA = {"100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254"}
-NAT64 = IPv6Network("64:ff9b::/96")
-LOCAL_NAMES = ("metadata", "metadata.google.internal", "instance-data")
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class Rules:
             self.file(address)
         else:
             host = (address.parts.hostname or "").rstrip(".")
-            if host in LOCAL_NAMES:
+            if names_metadata(host):
                 raise forbidden("it names the metadata of the machine, which is never fetched")
             literal = _literal(host)
             if literal is not None:
@@ -105,23 +100,21 @@ class Rules:
             ) from None
         addresses = [str(entry[4][0]) for entry in found]
         for each in addresses:
-            self._check_ip(address, ip_address(each.partition("%")[0]))
+            self._check_ip(address, parse_ip(each))
         return addresses[0]
 
     def _named(self, host: str) -> bool:
         return any(fnmatchcase(host.lower(), known.lower()) for known in self.hosts)
 
-    def _check_ip(self, address: Address, found: IP) -> None:
-        ip = _embedded(found)
-        bad = ip.is_link_local or ip.is_multicast or ip.is_unspecified or str(ip) in METADATA
-        if bad or (ip.is_reserved and not ip.is_loopback) or str(ip) == "255.255.255.255":
+    def _check_ip(self, address: Address, ip: IP) -> None:
+        if is_never(ip):
             raise forbidden("link-local, metadata and group addresses are never fetched")
         if self.hosts:
             host = address.parts.hostname or ""
             nets = [net for net in map(_network, self.hosts) if net is not None]
             if not self._named(host) and not any(ip in net for net in nets):
                 raise forbidden(f"the host {host!r} is not one of pull_hosts")
-        elif address.kind == "http" and not ip.is_global:
+        elif address.kind == "http" and is_near(ip):
             raise forbidden(
                 "by HTTP, addresses of private networks and of this machine are fetched only if "
                 "pull_hosts names them"
@@ -141,7 +134,7 @@ def forbidden(why: str) -> InputError:
 def _literal(host: str) -> IP | None:
     """Return the address that `host` is; names, and numbers of other forms, are none."""
     try:
-        return ip_address(host.partition("%")[0])
+        return parse_ip(host)
     except ValueError:
         return None
 
@@ -151,13 +144,3 @@ def _network(host: str) -> IPv4Network | IPv6Network | None:
         return ip_network(host, strict=False)
     except ValueError:
         return None
-
-
-def _embedded(ip: IP) -> IP:
-    """Return the IPv4 address that an IPv6 one stands for, if it does."""
-    if isinstance(ip, IPv4Address):
-        return ip
-    if ip in NAT64:
-        return IPv4Address(int(ip) & 0xFFFFFFFF)
-    teredo = ip.teredo
-    return ip.ipv4_mapped or ip.sixtofour or (teredo[1] if teredo else None) or ip

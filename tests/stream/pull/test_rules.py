@@ -10,27 +10,10 @@ import pytest
 from longwatch.errors import ConfigError, InputError, SourceError
 from longwatch.stream.pull.address import parse_address
 from longwatch.stream.pull.rules import Rules
+from tests.addresses import NEVER, SPELLINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-NEVER = (
-    "169.254.169.254",
-    "169.254.1.1",
-    "[fe80::1]",
-    "[::ffff:169.254.169.254]",
-    "[64:ff9b::a9fe:a9fe]",
-    "[fd00:ec2::254]",
-    "100.100.100.200",
-    "168.63.129.16",
-    "192.0.0.192",
-    "0.0.0.0",
-    "[::]",
-    "224.0.0.1",
-    "255.255.255.255",
-    "240.0.0.1",
-    "metadata.google.internal",
-)
 
 
 def refused(rules: Rules, url: str) -> bool:
@@ -50,9 +33,7 @@ def test_link_local_metadata_and_group_addresses_are_never_fetched(host: str, sc
     assert refused(Rules(hosts=("*", "0.0.0.0/0", "::/0")), url)
 
 
-@pytest.mark.parametrize(
-    "host", ["2852039166", "0xa9fea9fe", "169.254.43518", "0251.0376.0251.0376"]
-)
+@pytest.mark.parametrize("host", SPELLINGS)
 def test_a_forbidden_address_is_known_in_every_spelling(host: str) -> None:
     assert refused(Rules(hosts=("*",)), f"http://{host}/latest")
 
