@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ class Fetcher:
         self._store, self._run = store, run
 
     def fetch(self, ids: Sequence[int], done: Callable[[Found], None]) -> None:  # noqa: D102
-        self._run(partial(self._fetch, ids, done))
+        self._run(partial(copy_context().run, self._fetch, ids, done))  # log lines say of what
 
     def _fetch(self, ids: Sequence[int], done: Callable[[Found], None]) -> None:
         done([(block, self._rows(block)) for block in ids])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longwatch.errors import LimitError
+from longwatch.serve.ids import about
 from longwatch.serve.passes import run
 from longwatch.serve.turns import Owner, Questions, Turns
 
@@ -37,16 +38,18 @@ class _Entry:
 
     def go_on(self, found: Tensor | None) -> None:
         """Run the answer up to the pass that it wants next, or to its end."""
-        try:
-            self.wants = self.steps.send(found)
-        except StopIteration:
-            self.over = True
-        except Exception as error:
-            log.exception("an answer failed", extra={"stream": self.owner.stream})
-            self.fail(error)
+        with about(**self.answer.about):
+            try:
+                self.wants = self.steps.send(found)
+            except StopIteration:
+                self.over = True
+            except Exception as error:
+                log.exception("an answer failed")
+                self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        self.answer.fail(error)
+        with about(**self.answer.about):
+            self.answer.fail(error)
         self.over = True
 
 
@@ -122,7 +125,8 @@ class Answers:
             left = [*self._entries, *self._ousted]
             self._entries, self._ousted = [], []
         for entry in left:
-            entry.answer.close()
+            with about(**entry.answer.about):
+                entry.answer.close()
 
     def _choose(self) -> list[_Entry]:
         cancelled = [entry for entry in self._entries if entry.answer.cancelled]

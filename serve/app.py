@@ -52,6 +52,8 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = Non
         docs_url=None,  # these pages would load scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
+        # Its own spans and figures hold queries, in which tickets stand; `tracing` has ours.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.service = service
     _add_errors(app, service)

@@ -14,6 +14,7 @@ from longwatch.errors import ModelError, ProtocolError
 from longwatch.serve.answer import Delta, Done, Found, Started
 from longwatch.serve.chat_request import parse_request, to_question
 from longwatch.serve.faults import error_object
+from longwatch.serve.ids import about
 from longwatch.serve.listening import Listening
 from longwatch.serve.realtime import events
 
@@ -39,7 +40,8 @@ async def complete_chat(service: Service, request: Request) -> Response:
     asked = parse_request(await _body(request, service.settings.max_message_bytes))
     stream, question = to_question(asked, service)
     completion = Completion(asked, service.engine.model.name, stream)
-    listening = Listening(service, stream, question)
+    with about(answer=completion.id):
+        listening = Listening(service, stream, question)
     if asked.stream:
         chunks = _server_sent(completion, listening)
         return StreamingResponse(
@@ -57,8 +59,9 @@ class Completion:
     def __init__(self, asked: ChatRequest, model: str, stream: str) -> None:
         self.with_usage = asked.stream_options is not None and asked.stream_options.include_usage
         self._stream = stream
+        self.id = events.new_id("chatcmpl")
         self._base = {
-            "id": events.new_id("chatcmpl"),
+            "id": self.id,
             "created": int(time.time()),
             "model": model,
         }

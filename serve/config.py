@@ -101,6 +101,10 @@ class Settings(AccessSettings, PullFields, StreamFields):
     stop_with_stdin: bool = Field(
         default=False, description="end when standard input closes, as it does with the parent"
     )
+    traces: bool = Field(default=False, description="send traces over OTLP; needs the extra `otel`")
+    trace_frames: float = Field(
+        default=0.01, ge=0, le=1, description="share of the frames of which a trace is sent"
+    )
     log_format: Literal["text", "json"] = Field(default="text", description="text or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error"

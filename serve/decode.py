@@ -13,11 +13,13 @@ from longwatch.models.sampling import Sampler
 from longwatch.models.text import TextStream
 from longwatch.serve.answer import Delta, Done, Found, Started, Usage
 from longwatch.serve.clock import Clock
-from longwatch.serve.evidence import evidence
+from longwatch.serve.evidence import evidence, recalled
+from longwatch.serve.ids import current_ids
 from longwatch.serve.lengths import check_lengths
 from longwatch.serve.passes import Pass
 from longwatch.serve.ranges import limited
 from longwatch.serve.sure import entropy
+from longwatch.serve.tracing import UNTRACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from longwatch.models.base import VideoLM
     from longwatch.serve.answer import AnswerEvent, Evidence, Question, Status
     from longwatch.serve.observer import Observer
+    from longwatch.serve.tracing import Way
 
     Steps = Generator[Pass | None, Tensor | None, None]
     Logits = Generator[Pass | None, Tensor | None, Tensor | None]
@@ -54,8 +57,10 @@ class Answer:
         observer: Observer,
         origin: float | None = None,  # when the stream's clock stood at 0, in seconds since 1970
         wake: Callable[[], None] = lambda: None,
+        way: Way = UNTRACED,
     ) -> None:
         """Check the question; `wake` is called, on any thread, when the answer may be `ready`."""
+        self.about = current_ids()  # what its log lines say
         self._ids = model.prompt_ids(question.turns)
         check_lengths(len(self._ids), question.sampling.max_tokens)
         self._question = question
@@ -63,27 +68,16 @@ class Answer:
         self._limits = limited(snapshot, question, origin)
         self._context: Context | None = None  # once the prefill began
         self._found: tuple[Evidence, ...] = ()
-        self._as_of = snapshot.as_of or 0.0
+        self.as_of = snapshot.as_of or 0.0  # the newest frame that it sees, in stream seconds
         self._model = model
         self._listener = listener
-        self._observer = observer
         self._wake = wake
         self._need: Need | None = None  # of blocks on disk, while it waits for them
         self._cancelled = threading.Event()
         self._text: list[str] = []
         self._tokens = 0
-        self._done = False
-        self._clock = Clock(observer)
-
-    @property
-    def as_of(self) -> float:
-        """Stream time of the newest frame that the answer sees, in seconds."""
-        return self._as_of
-
-    @property
-    def done(self) -> bool:
-        """Tell whether the last event was sent."""
-        return self._done
+        self.done = False  # whether the last event was sent
+        self._clock = Clock(observer, way)
 
     @property
     def ready(self) -> bool:
@@ -114,7 +108,7 @@ class Answer:
 
     def start(self, position: int) -> None:
         """Say that the answer was taken in, behind `position` others."""
-        self._observer.answer_started()
+        self._clock.start()
         self._tell(Started(self.as_of, position))
 
     def steps(self) -> Steps:
@@ -155,7 +149,7 @@ class Answer:
 
     def fail(self, error: Exception) -> None:
         """End the answer because of `error`; after the end it does nothing."""
-        if self._done:
+        if self.done:
             return
         if not isinstance(error, LongwatchError):
             error = ModelError(
@@ -188,13 +182,16 @@ class Answer:
         room = len(self._ids) + self._question.sampling.max_tokens
         rope, snapshot = self._model.decoder.rope, self._limits.snapshot
         while True:
+            self._clock.recall()
             self._context = snapshot.context(rope, room=room, recall=recall, need=self._need)
+            self._clock.prefill()
             logits = yield from self._next(self._ids[:PREFILL_TOKENS])
             self._need = need_of(self._context)
             if logits is None:
                 return None
             if self._need is None or self._need.met():
                 break
+            self._clock.recall()
             self._need.ask(self._wake)
             yield None
             while not self.ready:
@@ -213,12 +210,14 @@ class Answer:
         if self._context is None:
             return None
         last = self._context.length + len(ids) >= len(self._ids)
-        return (yield Pass(ids, self._context, last))
+        return (yield Pass(ids, self._context, last, self.about))
 
     def _ground(self) -> None:
         """Say what the answer rests on; after its first word, which is not to wait for it."""
         if self._context is not None:
             self._found = evidence(self._model, self._context, self._limits)
+            if self._clock.traced:
+                self._clock.recalled = recalled(self._context)
             self._tell(Found(self._found))
 
     def _emit(self, piece: str) -> None:
@@ -235,15 +234,14 @@ class Answer:
             self.cancel()
 
     def _finish(self, status: Status, reason: str, error: LongwatchError | None = None) -> None:
-        self._done = True
+        self.done = True
         if self._need is not None:
             self._need.close()
         context, limits = self._context, self._limits
         usage = Usage(0 if context is None else context.stored, len(self._ids), self._tokens)
-        timing = self._clock.timing()
-        self._observer.answer_done(status, timing.total_ms / 1000)
-        text, span, dropped = "".join(self._text), limits.span, limits.dropped
-        found = self._found
-        told = (status, reason, text, self.as_of, usage, timing, error, found, span, dropped)
+        timing = self._clock.end(status, reason, usage)
+        told = {"reason": reason, "tokens": self._tokens, "ms": round(timing.total_ms)}
+        log.info("answer %s", status, extra=told)
+        done = (status, reason, "".join(self._text), self.as_of, usage, timing, error, self._found)
         self._context = None  # whoever keeps the answer is not to keep all that it read
-        self._tell(Done(*told))
+        self._tell(Done(*done, limits.span, limits.dropped))

@@ -18,6 +18,7 @@ from longwatch.serve.answers import Answers
 from longwatch.serve.decode import Answer
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.gallery import Easel
+from longwatch.serve.ids import about
 from longwatch.serve.keeping import Keeping
 from longwatch.serve.observer import Observer
 from longwatch.serve.pulse import Pulse
@@ -27,6 +28,7 @@ from longwatch.serve.spare import Spare
 from longwatch.serve.stream import Stream
 from longwatch.serve.stream_settings import StreamSettings
 from longwatch.serve.streams import Streams
+from longwatch.serve.tracing import Tracing
 from longwatch.serve.turns import Owner
 
 if TYPE_CHECKING:
@@ -51,12 +53,14 @@ class Engine:
         settings: EngineSettings | None = None,
         observer: Observer | None = None,
         keeping: Keeping | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.model = model
         self._keeping = keeping or Keeping()
         self.settings = settings or EngineSettings()
         self.quota = self._keeping.quota = Quota(self.settings.quota)
         self._observer = observer or Observer()
+        self._tracing = tracing or Tracing()
         self._share = Share(self.settings.frame_share)
         self._streams = Streams(self.settings.max_streams, self.settings.key_streams)
         self._answers = Answers(model, self.settings.max_questions, self.settings.answer_batch)
@@ -167,22 +171,25 @@ class Engine:
             LimitError: `max_questions` are under way (`overloaded`), and nobody gives way.
             ClosedError: the engine is stopping.
         """
-        about = self.stream(stream)
-        snapshot = about.snapshot(question.as_of)
-        listener = about.diary.noting(question, listener)
-        origin = about.timeline.origin
-        answer = Answer(
-            question, snapshot, self.model, listener, self._observer, origin, self._notify
-        )
-        with self._wake:
-            if self._closing:
-                raise ClosedError("the service is stopping; ask again when it is back")
-            self._answers.add(answer, Owner(current().id, about.name))
-            self._wake.notify_all()
+        asked = self.stream(stream)
+        snapshot = asked.snapshot(question.as_of)
+        listener = asked.diary.noting(question, listener)
+        origin = asked.timeline.origin
+        with about(stream=asked.name), self._tracing.question(self.model.name).admitting() as way:
+            answer = Answer(
+                question, snapshot, self.model, listener, self._observer, origin, self._notify, way
+            )
+            with self._wake:
+                if self._closing:
+                    raise ClosedError("the service is stopping; ask again when it is back")
+                self._answers.add(answer, Owner(current().id, asked.name))
+                self._wake.notify_all()
         return answer
 
     def _make(self, name: str, settings: StreamSettings) -> Stream:
-        stream = Stream(name, settings, self.model, self._observer, self._notify, self._easel)
+        stream = Stream(
+            name, settings, self.model, self._observer, self._notify, self._easel, self._tracing
+        )
         stream.questions = partial(self._answers.counts, name)
         return stream
 

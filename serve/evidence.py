@@ -32,9 +32,14 @@ def evidence(model: VideoLM, context: Context, limits: Limits) -> tuple[Evidence
         if span is None or span.since <= time <= span.until
     }
     total = sum(weights.values()) or 1.0
-    recalled = context.recall.times() if isinstance(context.recall, Recaller) else {}
+    found = context.recall.times() if isinstance(context.recall, Recaller) else {}
     best = sorted(weights.items(), key=lambda frame: (-frame[1], -frame[0]))[:MOST]
     return tuple(
-        Evidence(time, weight / total, "recalled" if time in recalled else "at_hand")
+        Evidence(time, weight / total, "recalled" if time in found else "at_hand")
         for time, weight in best
     )
+
+
+def recalled(context: Context) -> int:
+    """Return how many frames some layer recalled."""
+    return len(context.recall.times()) if isinstance(context.recall, Recaller) else 0

@@ -65,6 +65,7 @@ class Feed:
         self.state, self.reason, self.since = state, reason, time.time()
         self.told = told
         about = {"stream": self.name, "epoch": self.epoch, "reason": reason, **told}
+        about["why"] = about.pop("message", None)  # a log record has a `message` of its own
         log.info("stream %s", state, extra={key: value for key, value in about.items() if value})
         for watcher in tuple(self._watchers):
             watcher(self)

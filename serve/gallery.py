@@ -6,6 +6,8 @@ import bisect
 import logging
 import queue
 import threading
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.memory.durable.thumbnail import make_thumbnail
@@ -40,7 +42,7 @@ class Easel:
             self._thread = threading.Thread(target=self._run, name="longwatch-easel", daemon=True)
             self._thread.start()
         try:
-            self._work.put_nowait(work)
+            self._work.put_nowait(partial(copy_context().run, _careful, work))
         except queue.Full:
             return False
         return True
@@ -54,10 +56,14 @@ class Easel:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            try:
-                work()
-            except Exception:  # a picture that cannot be drawn must not end those to come
-                log.exception("a picture could not be made")
+            work()
+
+
+def _careful(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception:  # a picture that cannot be drawn must not end those to come
+        log.exception("a picture could not be made")
 
 
 class Gallery:

@@ -107,7 +107,8 @@ class Keeping:
                 commit = restore(stream.memory, store, stream.device, disk)
             except (LongwatchError, OSError) as error:
                 self.refused[entry.name] = str(error)
-                log.error("the stream %s is kept but not served: %s", entry.name, error)
+                ids = {"stream": entry.name}
+                log.error("the stream %s is kept but not served: %s", entry.name, error, extra=ids)
                 continue
             if commit is not None and commit.last_time is not None:
                 stream.timeline.resume(commit.last_time, max(0.0, time.time() - commit.written))
@@ -116,7 +117,8 @@ class Keeping:
             kept.begin(stream.memory, later)
             frames = 0 if commit is None else commit.frames
             took = time.perf_counter() - start
-            log.info("the stream %s is back with %d frames, in %.1f s", entry.name, frames, took)
+            told, ids = "the stream %s is back with %d frames, in %.1f s", {"stream": entry.name}
+            log.info(told, entry.name, frames, took, extra=ids)
             yield stream
 
     def close(self) -> None:

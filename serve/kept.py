@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longwatch.memory.durable.journal import Journal
 from longwatch.memory.durable.thumbnail import make_thumbnail
+from longwatch.serve.ids import about
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,10 +70,11 @@ class KeptStream:
         """Write down what `memory` reads from now on; `later` runs a function on its thread."""
 
         def careful(work: Callable[[], None]) -> None:
-            try:
-                work()
-            except Exception:  # the model's thread must go on
-                log.exception("the stream %s could not be written down", self.entry.name)
+            with about(stream=self.entry.name):
+                try:
+                    work()
+                except Exception:  # the model's thread must go on
+                    log.exception("the stream %s could not be written down", self.entry.name)
 
         self._journal = Journal(
             self._store, self._writer, lambda work: later(partial(careful, work))

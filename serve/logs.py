@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 import structlog
 
+from longwatch.serve.ids import current_ids
+
 if TYPE_CHECKING:
-    from structlog.typing import Processor
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 NOISY = ("httpx", "urllib3", "uvicorn", "websockets")  # uvicorn says twice what we say
 
@@ -22,7 +24,7 @@ def configure_logs(
 ) -> None:
     """Send every log line of this process, ours and the libraries', to `out` (stderr) in `form`.
 
-    What is bound with `structlog.contextvars`, and each line's `extra`, appear as fields.
+    The ids of what the running code is about, and each line's `extra`, appear as fields.
     """
     out = out or sys.stderr
     shown: list[Processor] = (
@@ -40,7 +42,7 @@ def configure_logs(
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
-                structlog.contextvars.merge_contextvars,
+                _add_ids,
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.ExtraAdder(),
@@ -52,3 +54,7 @@ def configure_logs(
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _add_ids(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
+    return {**current_ids(), **line}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from longwatch.serve.ids import together
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -23,6 +26,7 @@ class Pass(NamedTuple):
     ids: list[int]
     context: Context
     last: bool = True  # whether it matters what follows them
+    about: Mapping[str, str] = MappingProxyType({})  # the answer's ids, for log lines
 
 
 def run(model: VideoLM, passes: Sequence[Pass]) -> list[Tensor | Exception]:
@@ -37,7 +41,8 @@ def run(model: VideoLM, passes: Sequence[Pass]) -> list[Tensor | Exception]:
     try:
         return _together(model, passes)
     except Exception as error:
-        log.exception("a pass of the model over %d answers failed", len(passes))
+        about = together([wanted.about for wanted in passes])
+        log.exception("a pass of the model over %d answers failed", len(passes), extra=about)
         if len(passes) == 1:
             return [error]
     for wanted, length in zip(passes, lengths, strict=True):

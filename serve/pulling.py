@@ -104,7 +104,8 @@ class Pulling:
             except NotFoundError:
                 self._book.remove(name)
             except LongwatchError as error:
-                log.error("the stream %s is not pulled again: %s", name, error)
+                ids = {"stream": name}
+                log.error("the stream %s is not pulled again: %s", name, error, extra=ids)
             else:
                 self._begin(feed, address, fps)
 
@@ -125,6 +126,7 @@ class Pulling:
             timeline=feed.stream.timeline,
             on_status=on_status,
         )
+        pull.ids = {"stream": feed.name}
         feed.leave("publisher_ended")
         feed.begin(pull, "connecting")
         pull.start()

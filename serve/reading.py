@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longwatch.errors import LongwatchError
+from longwatch.serve.ids import about, together
 from longwatch.serve.stream import Encoded
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class Reading:
         try:
             tokens = self._model.encode(frames)
         except Exception as error:
-            log.exception("%d frames could not be encoded", len(jobs))
+            ids = together([{"stream": job.stream.name} for job in jobs])
+            log.exception("%d frames could not be encoded", len(jobs), extra=ids)
             if len(jobs) == 1:
                 self._fail(jobs[0], error)
                 return
@@ -108,13 +110,14 @@ class Reading:
             self._go_on(job, Encoded(of, seconds))
 
     def _go_on(self, job: _Job, encoded: Encoded | None = None) -> None:
-        try:
-            job.wants = job.steps.send(encoded)
-        except StopIteration:
-            job.over = True
-        except Exception as error:
-            log.exception("a frame could not be read", extra={"stream": job.stream.name})
-            self._fail(job, error)
+        with about(stream=job.stream.name):
+            try:
+                job.wants = job.steps.send(encoded)
+            except StopIteration:
+                job.over = True
+            except Exception as error:
+                log.exception("a frame could not be read")
+                self._fail(job, error)
 
     def _fail(self, job: _Job, error: Exception) -> None:
         job.steps.close()  # it rolls back what was begun

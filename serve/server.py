@@ -25,6 +25,7 @@ from longwatch.serve.logs import configure_logs
 from longwatch.serve.metrics import Metrics
 from longwatch.serve.patience import Http
 from longwatch.serve.tls import check_tls
+from longwatch.serve.tracing import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,12 +132,16 @@ def run(settings: Settings) -> None:
     Access(settings)  # keys that cannot be read are said before the model is loaded
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    with bind(settings.host, settings.port) as listener, keeping(settings) as kept:
+    with (
+        bind(settings.host, settings.port) as listener,
+        keeping(settings) as kept,
+        tracing(settings) as traced,
+    ):
         url = url_of(listener, secure=bool(settings.tls_cert))
         log.info("loading the model %s", settings.model)
         model = load_model(settings.model, settings.device, settings.dtype)
         metrics = Metrics(settings.metric_streams)
-        engine = Engine(model, settings.engine, metrics, kept)
+        engine = Engine(model, settings.engine, metrics, kept, traced)
         engine.start()
         try:
             app = create_app(engine, settings, metrics)

@@ -6,13 +6,14 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from longwatch.errors import EmptyStreamError
 from longwatch.memory.memory import Memory
 from longwatch.serve.diary import Diary
 from longwatch.serve.gallery import Easel, Gallery
 from longwatch.serve.sparing import Sparing
+from longwatch.serve.tracing import Tracing
 from longwatch.serve.turns import Questions
 from longwatch.stream.buffer import DropPolicy, LatestBuffer
 from longwatch.stream.timeline import Timeline
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from longwatch.serve.observer import Observer
     from longwatch.serve.sparing import SparingStats
     from longwatch.serve.stream_settings import StreamSettings
+    from longwatch.serve.tracing import Way
     from longwatch.types import Frame, MemoryStats, VisualTokens
 
     Reads = Generator[Frame | None, "Encoded | None", None]
+    Outcome = Literal["used", "late", "gate", "budget", "failed"]
 
 RATE_SPAN = 10.0  # seconds over which frames per second are counted
 
@@ -74,6 +77,7 @@ class Stream:
         observer: Observer,
         wake: Callable[[], None],
         easel: Easel | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """Begin empty; `easel` makes the pictures, together with those of other streams."""
         self.name = name
@@ -90,6 +94,7 @@ class Stream:
         self.device = model.decoder.device
         self._model = model
         self._observer = observer
+        self._tracing = tracing or Tracing()
         self._sparing = Sparing(settings.sparing)
         self._lock = threading.Lock()
         self._commits: deque[float] = deque()
@@ -122,39 +127,56 @@ class Stream:
 
         Whoever runs it sends what the frame became where it is yielded to be encoded.
         """
+        way = self._tracing.frame(self.name, frame)
+        outcome: Outcome = "failed"
+        try:
+            outcome = yield from self._read_on(frame, chunk, way)
+        finally:
+            self.memory.rollback()
+            way.end(outcome, "model_error" if outcome == "failed" else None)
+
+    def _read_on(
+        self, frame: Frame, chunk: int, way: Way
+    ) -> Generator[Frame | None, Encoded | None, Outcome]:
+        """Read `frame` as far as it is worth; return what became of it."""
         model, memory = self._model, self.memory
         last = memory.snapshot().as_of
         if last is not None and frame.time <= last:
             with self._lock:
                 self._late += 1
-            return
+            return "late"
+        way.enter("gate")
         if self._sparing.repeats(frame):
-            return
-        try:
-            if last is None:
-                yield from self._open(chunk)
-            # Where nothing is ever lost, a row of frames is no sign that the model is slow.
-            waiting = 0 if self.buffer.policy is DropPolicy.BLOCK else len(self.buffer)
-            encoded = yield frame
-            if encoded is None:
-                raise RuntimeError("a frame that was to be encoded was not")
-            yield None
-            kept = self._sparing.compress(
-                encoded.tokens, frame, lost=self.buffer.dropped, waiting=waiting
-            )
-            if kept is None:
-                return
-            source = model.frame_input(kept, frame.time)
-            draft = memory.begin(source.positions, frame.time, source.advance)
-            yield from model.read(source, draft, chunk)
-            memory.commit()
-            self.newest = Glimpse(frame, encoded.tokens)
-            self.gallery.add(frame)
-            self._sparing.commit(frame)
-            self._count(frame)
-            self._observer.frame_read(self.name, self._lag or 0.0, encoded.seconds)
-        finally:
-            memory.rollback()
+            return "gate"
+        if last is None:
+            way.enter("open")
+            yield from self._open(chunk)
+        way.enter("encode")
+        # Where nothing is ever lost, a row of frames is no sign that the model is slow.
+        waiting = 0 if self.buffer.policy is DropPolicy.BLOCK else len(self.buffer)
+        encoded = yield frame
+        if encoded is None:
+            raise RuntimeError("a frame that was to be encoded was not")
+        yield None
+        way.enter("compress")
+        kept = self._sparing.compress(
+            encoded.tokens, frame, lost=self.buffer.dropped, waiting=waiting
+        )
+        if kept is None:
+            return "budget"
+        way.note(tokens_before=len(encoded.tokens), tokens=len(kept))
+        way.enter("read")
+        source = model.frame_input(kept, frame.time)
+        draft = memory.begin(source.positions, frame.time, source.advance)
+        yield from model.read(source, draft, chunk)
+        way.enter("commit")
+        memory.commit()
+        self.newest = Glimpse(frame, encoded.tokens)
+        self.gallery.add(frame)
+        self._sparing.commit(frame)
+        self._count(frame)
+        self._observer.frame_read(self.name, self._lag or 0.0, encoded.seconds)
+        return "used"
 
     def keep(self, kept: KeptStream) -> None:
         """Keep pictures and the dialogue on disk, too, from now on."""

@@ -124,7 +124,8 @@ class Sink:
         Raises:
             ClosedError: the buffer was closed.
         """
-        frame = Frame(image, place.time, place.number, chunk.captured_at, chunk.arrived)
+        at = (chunk.captured_at, chunk.arrived, time.monotonic())
+        frame = Frame(image, place.time, place.number, *at)
         if chunk.captured_at is not None:
             self.timeline.origin = chunk.captured_at - place.time
         lost = self.buffer.put(frame)

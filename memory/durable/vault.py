@@ -124,7 +124,10 @@ class Vault:
                     self._take_in(folder)
         for name, entry in known.items():
             if name not in found:
-                log.warning("nothing is left of the stream %s; it is forgotten", entry.name)
+                ids = {"stream": entry.name}
+                log.warning(
+                    "nothing is left of the stream %s; it is forgotten", entry.name, extra=ids
+                )
                 self.catalogue.forget(entry.name)
 
     def _take_in(self, folder: Path) -> None:
@@ -136,7 +139,8 @@ class Vault:
             log.error("%s is left alone, as its %s cannot be read: %s", folder, CARD, error)
             return
         if right and entry.name not in (e.name for e in self.catalogue.streams()):
-            log.warning("the stream %s was not in the catalogue, and is again", entry.name)
+            told = "the stream %s was not in the catalogue, and is again"
+            log.warning(told, entry.name, extra={"stream": entry.name})
             self.catalogue.put_stream(entry)
 
     def _unlock(self) -> None:

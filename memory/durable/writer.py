@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -14,6 +15,7 @@ from longwatch.memory.durable.disk import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class Job(NamedTuple):
     run: Callable[[], object]
     nbytes: int
     target: Target | None
+    context: Context  # of whoever offered it, so that log lines say what it is about
 
 
 class Writer:
@@ -111,7 +114,7 @@ class Writer:
             room = not self._jobs or self._bytes + nbytes <= self.settings.queue_bytes
             self._refused = not room
             if room and not self._closing.is_set():
-                self._jobs.append(Job(run, nbytes, target))
+                self._jobs.append(Job(run, nbytes, target, copy_context()))
                 self._bytes += nbytes
                 self._changed.notify_all()
                 return True
@@ -161,7 +164,7 @@ class Writer:
                 )
                 job = self._jobs[0] if self._jobs else None  # others only append
                 ending = self._closing.is_set() and job is None
-            if job is not None and not self._until_done(job.run):
+            if job is not None and not job.context.run(self._until_done, job.run):
                 return
             if job is not None:
                 self._done(job)

@@ -12,7 +12,9 @@ from longwatch.serve.access.body import limited
 from longwatch.serve.access.origins import LOOPBACK, check_host, check_origin
 from longwatch.serve.access.principal import EVERYONE, NOBODY, Principal, acting_as
 from longwatch.serve.access.rules import READS, is_open, scope_of_request, stream_of_request
+from longwatch.serve.ids import about
 from longwatch.serve.refusals import error_response
+from longwatch.serve.tracing import called_by
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -37,7 +39,8 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            with acting_as(NOBODY if self._service.access.needs_keys else EVERYONE):
+            principal = NOBODY if self._service.access.needs_keys else EVERYONE
+            with acting_as(principal), called_by(Headers(scope=scope)):
                 await self._app(scope, receive, send)
         else:
             await self._http(scope, receive, send)
@@ -53,8 +56,14 @@ class Guard:
             await error_response(error)(scope, receive, send)
             return
         body = limited(receive, self._service.settings.max_message_bytes)
-        with acting_as(principal):
+        with acting_as(principal), about(**self._ids(scope["path"])), called_by(headers):
             await self._app(scope, body, send)
+
+    def _ids(self, path: str) -> dict[str, str]:
+        """Return the stream that a path names, if there is one; else anything may stand there."""
+        named = stream_of_request(path)
+        there = (stream.name for stream in self._service.engine.streams())
+        return {"stream": named} if named is not None and named in there else {}
 
     def _admit(self, scope: Scope, headers: Headers) -> Principal:
         """Return on whose behalf a request is; `LongwatchError` if it may not be done."""

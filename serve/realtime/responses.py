@@ -10,6 +10,7 @@ from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
 from longwatch.serve.formats import wanted_schema
+from longwatch.serve.ids import about
 from longwatch.serve.questions import choose_stream, dialogue, moment, patience, stretch
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Conversation
@@ -85,7 +86,8 @@ class Responses:
             deadline=patience(params.lw.deadline_ms),
         )
         response = Response(self, params, name)
-        response.answer = self._service.ask(name, question, response.listen, self._allowance)
+        with about(answer=response.id):
+            response.answer = self._service.ask(name, question, response.listen, self._allowance)
         self._running[response.id] = response
         left = self._allowance.json()
         if left:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import structlog
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from longwatch.errors import AuthenticationError, ForbiddenError, LongwatchError, NotFoundError
 from longwatch.serve.access.principal import acting_as, current
+from longwatch.serve.ids import about
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.connection import Connection
 from longwatch.serve.realtime.login import first_message, identify
@@ -61,7 +61,7 @@ async def _serve(service: Service, websocket: WebSocket) -> None:
             await websocket.accept(_subprotocol(websocket))
         session = await _session(service, websocket.query_params)
         connection = Connection(service, session, websocket)
-        with structlog.contextvars.bound_contextvars(session=session.id):
+        with about(session=session.id):
             log.info("connection begins", extra={"key": current().id})
             try:
                 code = await connection.run(websocket.query_params.get("stream"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import NotFoundError
 from longwatch.serve.access.principal import current
+from longwatch.serve.ids import about
 from longwatch.serve.realtime.connection import RESUMABLE
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class Sessions:
         if timer is not None:
             timer.cancel()
         self._by_token.pop(session.token, None)
-        session.close()
+        with about(session=session.id):  # another one's end may be the cause
+            session.close()
 
 
 def _expired() -> NotFoundError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import secrets
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -11,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import LongwatchError, NotFoundError
 from longwatch.serve.diary import Alert
+from longwatch.serve.ids import about
 from longwatch.serve.realtime.events import picture_url
 from longwatch.serve.watches.rota import Rota
 from longwatch.serve.watches.score import ask_when_free
 from longwatch.serve.watches.table import Table
+from longwatch.serve.watches.watch import Post
 from longwatch.serve.watches.webhook import Webhooks
 from longwatch.serve.watches.wording import asked
 
@@ -46,11 +50,17 @@ class Watching:
         self._rota = Rota(settings)
         self.table = Table(self._rota, store)
         self._engine, self._metrics = engine, metrics
-        self._hooks = Webhooks(lambda outcome: metrics.webhooks.labels(outcome).inc(), local=local)
+        self._hooks = Webhooks(
+            lambda outcome: metrics.webhooks.labels(outcome).inc(),
+            settle=self.table.settle,
+            local=local,
+        )
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to look, and to post what an earlier process could not."""
+        for post in self.table.owed:
+            self._hooks.post(post)
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
@@ -70,11 +80,12 @@ class Watching:
                 await self._see()
                 pair = self._rota.next(time.monotonic())
                 if pair is not None:
-                    await self._check(pair)
+                    with about(**_ids(pair)):
+                        await self._check(pair)
             except LongwatchError as error:  # the stream is gone, or its memory lost the frame
-                log.info("a watch could not look: %s", error)
+                log.info("a watch could not look: %s", error, extra=_ids(pair))
             except Exception:
-                log.exception("a watch failed")
+                log.exception("a watch failed", extra=_ids(pair))
                 await asyncio.sleep(PAUSE)
             if pair is None:
                 await asyncio.sleep(POLL)
@@ -115,29 +126,45 @@ class Watching:
         if fires:
             over = watch.settings.once
             watch = replace(watch, fired=watch.fired + 1, last_fired=time.time(), ended=over)
-        written = self.table.put(watch, {pair.stream: pair.rise})
+        fields = _firing(watch, pair.stream, at, found)
+        post = _post(watch, fields) if fires else None
+        written = self.table.put(watch, {pair.stream: pair.rise}, post)
         if fires:
             if written is not None:
-                await written  # so that no kill makes it be told twice
-            self._fire(watch, pair.stream, at, found)
+                await written  # so that no kill makes it be told twice, or be owed and not known
+            self._fire(watch, pair.stream, at, fields)
+            if post is not None:
+                self._hooks.post(post)
 
-    def _fire(self, watch: Watch, stream: str, at: float, found: float) -> None:
-        pts = round(at * 1e6)
-        url = picture_url(stream, pts)
-        fields: dict[str, Any] = {
-            "watch_id": watch.id,
-            "stream": stream,
-            "pts_us": pts,
-            "text": watch.settings.condition,
-            "score": round(found, 4),
-            "fired_at": watch.last_fired,
-            "evidence": [{"stream": stream, "pts_us": pts, "url": url}],
-        }
+    def _fire(self, watch: Watch, stream: str, at: float, fields: dict[str, Any]) -> None:
         self._metrics.watch_fired.inc()
         with suppress(NotFoundError):  # the stream was forgotten meanwhile
             self._engine.stream(stream).diary.alert(Alert(at, watch.id, watch.settings.condition))
         self.table.tell("lw.watch.fired", watch, fields)
         if self.table.find(watch.id) is not None:
             self.table.tell_state(watch.id)
-        if watch.settings.webhook is not None:
-            self._hooks.post(watch.settings.webhook, {"type": "lw.watch.fired", **fields})
+
+
+def _firing(watch: Watch, stream: str, at: float, found: float) -> dict[str, Any]:
+    """Return what is told of a firing, on sockets and by webhooks alike."""
+    pts = round(at * 1e6)
+    return {
+        "firing_id": f"fire_{secrets.token_hex(8)}",
+        "watch_id": watch.id,
+        "stream": stream,
+        "pts_us": pts,
+        "text": watch.settings.condition,
+        "score": round(found, 4),
+        "fired_at": watch.last_fired,
+        "evidence": [{"stream": stream, "pts_us": pts, "url": picture_url(stream, pts)}],
+    }
+
+
+def _post(watch: Watch, fields: dict[str, Any]) -> Post | None:
+    hook = watch.settings.webhook
+    body = json.dumps({"type": "lw.watch.fired", **fields})
+    return None if hook is None else Post(fields["firing_id"], hook, body)
+
+
+def _ids(pair: Pair | None) -> dict[str, str]:
+    return {} if pair is None else {"watch": pair.watch.id, "stream": pair.stream}

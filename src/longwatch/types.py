@@ -24,6 +24,7 @@ class Frame:
     index: int  # running number within the stream; a gap means dropped frames
     captured_at: float | None = None  # seconds since 1970 at the sender, when it said so
     arrived: float = 0.0  # `time.monotonic()` when it reached this process
+    decoded: float = 0.0  # `time.monotonic()` when it was a picture that the stream wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)

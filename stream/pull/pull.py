@@ -82,6 +82,7 @@ class Pull:
         self._rules, self._settings, self._max_pixels = rules, settings, max_pixels
         self._sink = Sink(None, buffer, timeline, lambda _: None)  # the child chooses frames
         self._on_status = on_status
+        self.ids: dict[str, str] = {}  # of the stream, for log lines
         self._status = Status("connecting")
         self._backoff = Backoff(settings)
         self._transport = ""
@@ -141,7 +142,7 @@ class Pull:
         except ClosedError:  # the stream went away; nobody is left to tell
             pass
         except Exception:
-            log.exception("a source cannot be pulled any more")
+            log.exception("a source cannot be pulled any more", extra=self.ids)
             self._enter(Status("ended", "source_error", SENTENCES["source_error"]))
 
     def _connect(self) -> Outcome:

@@ -23,8 +23,9 @@ class Worker:
     """One child process at work on `job`."""
 
     def __init__(self, job: Job, ring: Ring) -> None:
-        # Our own settings, a key among them, are none of the child's business.
-        known = {k: v for k, v in os.environ.items() if not k.startswith("LONGWATCH_")}
+        # Our own settings, keys among them, are none of the child's business.
+        ours = ("LONGWATCH_", "OTEL_")
+        known = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "longwatch.stream.pull.child"],
             stdin=subprocess.PIPE,

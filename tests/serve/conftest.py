@@ -13,6 +13,7 @@ from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.metrics import Metrics
 from longwatch.serve.server import running
+from longwatch.serve.tracing import Tracing
 from tests.serve.tiny import TinyVideoLM
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Live(NamedTuple):
 
 @contextmanager
 def serve(model: VideoLM, **changes: object) -> Iterator[Live]:
-    """Serve `model` on a free port."""
+    """Serve `model` on a free port; `changes` are settings, and `tracing` who traces."""
+    tracing = changes.pop("tracing", None)
     given: dict[str, object] = {
         "port": 0,
         "stats_seconds": 0.05,
@@ -40,7 +42,8 @@ def serve(model: VideoLM, **changes: object) -> Iterator[Live]:
     }
     settings = Settings(**{**given, **changes})  # type: ignore[arg-type]
     metrics = Metrics(settings.metric_streams)
-    engine = Engine(model, settings.engine, metrics)
+    traced = tracing if isinstance(tracing, Tracing) else None
+    engine = Engine(model, settings.engine, metrics, tracing=traced)
     engine.start()
     try:
         with running(engine, settings, metrics) as url:

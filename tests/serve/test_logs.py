@@ -8,8 +8,8 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
+from longwatch.serve.ids import about
 from longwatch.serve.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def test_a_json_line_holds_the_ids_the_extras_and_the_error() -> None:
     out = io.StringIO()
     configure_logs("json", "info", out)
     log = logging.getLogger("longwatch.test")
-    with structlog.contextvars.bound_contextvars(session="sess_1"):
+    with about(session="sess_1"):
         log.info("frame %d", 7, extra={"code": "x"})
     log.debug("not shown")
     try:
