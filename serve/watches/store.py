@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.memory.durable.database import Database
 from longwatch.serve.watches.rise import Rise
-from longwatch.serve.watches.watch import Watch, WatchSettings, Webhook
+from longwatch.serve.watches.watch import Post, Watch, WatchSettings, Webhook
 
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
 FILE = "watches.db"
-FORMAT = 1
-TABLES = ("watches", "rises")
+FORMAT = 2  # 1 had no posts
+TABLES = ("watches", "rises", "posts")
 SCHEMA = """
-CREATE TABLE watches (id TEXT PRIMARY KEY, created REAL NOT NULL, body TEXT NOT NULL);
-CREATE TABLE rises (
+CREATE TABLE IF NOT EXISTS watches (id TEXT PRIMARY KEY, created REAL NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rises (
     watch TEXT NOT NULL, stream TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (watch, stream)
+);
+CREATE TABLE IF NOT EXISTS posts (
+    number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, hook TEXT NOT NULL, body TEXT NOT NULL
 );
 """
 
@@ -47,8 +50,13 @@ class Store:
         watches = [_watch(json.loads(body)) for (body,) in rows]
         return [(watch, rises.get(watch.id, {})) for watch in watches]
 
-    def put(self, watch: Watch, rises: dict[str, Rise] | None = None) -> None:
-        """Write a watch down, and how these of its streams stand, in one transaction."""
+    def put(
+        self, watch: Watch, rises: dict[str, Rise] | None = None, post: Post | None = None
+    ) -> None:
+        """Write a watch down, how these of its streams stand, and what is to be posted of it.
+
+        All in one transaction, so that no kill falls between a firing and what is owed for it.
+        """
 
         def write(base: sqlite3.Connection) -> None:
             body = json.dumps({**asdict(watch), "owner": None})
@@ -62,8 +70,20 @@ class Store:
                     for name, rise in (rises or {}).items()
                 ],
             )
+            if post is not None:
+                given = (post.id, json.dumps(asdict(post.hook)), post.body)
+                base.execute("INSERT INTO posts (id, hook, body) VALUES (?, ?, ?)", given)
 
         self._base.do(write)
+
+    def posts(self) -> list[Post]:
+        """Return what was to be posted and is not settled, oldest first."""
+        rows = self._base.run("SELECT id, hook, body FROM posts ORDER BY number")
+        return [Post(id_, Webhook(**json.loads(hook)), body) for id_, hook, body in rows]
+
+    def settle(self, post_id: str) -> None:
+        """Forget a post: it was sent, or given up."""
+        self._base.run("DELETE FROM posts WHERE id = ?", (post_id,))
 
     def remove(self, watch_id: str) -> None:
         """Forget a watch."""

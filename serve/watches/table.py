@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from longwatch.serve.watches.rise import Rise
     from longwatch.serve.watches.rota import Rota
     from longwatch.serve.watches.store import Store
-    from longwatch.serve.watches.watch import WatchSettings
+    from longwatch.serve.watches.watch import Post, WatchSettings
 
     Listener = Callable[[str, Watch, dict[str, Any]], None]
 
@@ -41,6 +41,8 @@ class Table:
         self._rota, self._store = rota, store
         self._watches: dict[str, Watch] = {}
         self._disk = ThreadPoolExecutor(1, "longwatch-watches")
+        self.owed: list[Post] = [] if store is None else store.posts()
+        """What an earlier process was to post, and had not."""
         for watch, rises in store.load() if store is not None else ():
             self._watches[watch.id] = watch
             rota.put(watch, rises)
@@ -133,16 +135,27 @@ class Table:
                 self.tell_state(watch.id)
 
     def put(
-        self, watch: Watch, rises: dict[str, Rise] | None = None
+        self,
+        watch: Watch,
+        rises: dict[str, Rise] | None = None,
+        post: Post | None = None,
     ) -> asyncio.Future[None] | None:
-        """Enter a watch, and how streams of it stand; return what waits for the disk, if any."""
+        """Enter a watch, how streams of it stand, and what is to be posted of it.
+
+        Return what waits for the disk, if anything does.
+        """
         self._watches[watch.id] = watch
         self._rota.put(watch)
         if self._store is None:
             return None
         copies = {name: replace(rise) for name, rise in (rises or {}).items()}
-        write = self._disk.submit(_careful, self._store.put, watch, copies)
+        write = self._disk.submit(_careful, self._store.put, watch, copies, post)
         return asyncio.wrap_future(write)
+
+    def settle(self, post: Post) -> None:
+        """Take in that a post was sent, or given up."""
+        if self._store is not None:
+            self._disk.submit(_careful, self._store.settle, post.id)
 
     def tell_state(self, watch_id: str) -> None:
         """Tell the listeners how a watch stands."""

@@ -23,6 +23,15 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class Post:
+    """A firing on its way to a webhook. It may arrive more than once, each time with this id."""
+
+    id: str
+    hook: Webhook
+    body: str = field(repr=False)  # JSON
+
+
+@dataclass(frozen=True, slots=True)
 class WatchSettings:
     """What is watched for. Raises `InputError` where a field is out of range."""
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import json
 import logging
 import random
 import ssl
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from longwatch.errors import InputError
 from longwatch.serve.watches.hosts import parse_target, resolve
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longwatch.serve.watches.hosts import Target
-    from longwatch.serve.watches.watch import Webhook
+    from longwatch.serve.watches.watch import Post, Webhook
 
 log = logging.getLogger(__name__)
 MOST = 256  # posts that wait, tries to come included; more are given up at once
@@ -42,29 +41,32 @@ def signature(secret: str, moment: int, body: bytes) -> str:
 class Webhooks:
     """Posts JSON, each post in a task of its own, so that a slow one holds nobody up.
 
-    `outcome` is told `sent`, `failed` or `dropped` for each post. On the event loop's thread only.
+    `outcome` is told `sent`, `failed` or `dropped` for each post, and `settle` which one that was;
+    of posts that `close` gives up nothing is told. On the event loop's thread only.
     """
 
     def __init__(
         self,
         outcome: Callable[[str], None] = lambda _: None,
         *,
+        settle: Callable[[Post], None] = lambda _: None,
         local: bool = False,
         waits: tuple[float, ...] = WAITS,
     ) -> None:
         self._outcome = outcome
+        self._settle = settle
         self._local = local
         self._waits = waits
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    def post(self, hook: Webhook, body: dict[str, Any]) -> None:
-        """Send `body`, soon."""
+    def post(self, post: Post) -> None:
+        """Send it, soon."""
         if len(self._tasks) >= MOST:
             log.warning("a webhook was given up: %d wait already", MOST)
-            self._outcome("dropped")
+            self._end(post, "dropped")
             return
-        task = asyncio.create_task(self._deliver(hook, json.dumps(body).encode()))
+        task = asyncio.create_task(self._deliver(post))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -74,18 +76,28 @@ class Webhooks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _deliver(self, hook: Webhook, body: bytes) -> None:
-        target, told = parse_target(hook.url), ""
+    def _end(self, post: Post, outcome: str) -> None:
+        self._outcome(outcome)
+        self._settle(post)
+
+    async def _deliver(self, post: Post) -> None:
+        try:
+            target = parse_target(post.hook.url)
+        except InputError as error:  # the rules have changed since it was written down
+            log.warning("a webhook was given up: %s", error)
+            self._end(post, "failed")
+            return
+        body, told = post.body.encode(), ""
         for wait in (*self._waits, None):
-            again, told = await self._try(hook, target, body)
+            again, told = await self._try(post.hook, target, body)
             if not told:
-                self._outcome("sent")
+                self._end(post, "sent")
                 return
             if wait is None or not again:
                 break
             await asyncio.sleep(wait * (0.5 + random.random()))
         log.warning("a webhook to %s was not taken: %s", target.host, told)
-        self._outcome("failed")
+        self._end(post, "failed")
 
     async def _try(self, hook: Webhook, target: Target, body: bytes) -> tuple[bool, str]:
         """Send once; return whether another try may help, and what went wrong, if anything."""

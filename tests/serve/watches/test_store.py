@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from longwatch.serve.watches.rise import Rise
 from longwatch.serve.watches.store import FILE, Store
-from longwatch.serve.watches.watch import Watch, WatchSettings, Webhook
+from longwatch.serve.watches.watch import Post, Watch, WatchSettings, Webhook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,3 +37,29 @@ def test_a_watch_comes_back_as_it_was_but_for_the_session_that_made_it(tmp_path:
 def test_nobody_else_may_read_the_secrets(tmp_path: Path) -> None:
     Store(tmp_path).close()
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+def test_what_is_owed_is_known_until_it_is_settled(tmp_path: Path) -> None:
+    store, owed = Store(tmp_path), [Post(f"fire_{n}", HOOK, f'{{"n": {n}}}') for n in (3, 1, 2)]
+    for post in owed:
+        store.put(WATCH, {"a": Rise()}, post)
+    again = Store(tmp_path)  # as after a kill: nothing was closed
+    assert again.posts() == owed
+    again.settle("fire_1")
+    again.remove(WATCH.id)  # what it told before is still owed
+    assert store.posts() == [owed[0], owed[2]]
+    store.close()
+    again.close()
+
+
+def test_a_file_of_the_first_format_gets_what_it_lacks(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(WATCH)
+    store.close()
+    with sqlite3.connect(tmp_path / FILE) as base:
+        base.executescript("DROP TABLE posts; PRAGMA user_version = 1")
+    base.close()
+    store = Store(tmp_path)
+    assert [watch for watch, _ in store.load()] == [WATCH]
+    assert store.posts() == []
+    store.close()

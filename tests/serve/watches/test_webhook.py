@@ -11,7 +11,7 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from longwatch.serve.watches.watch import Webhook
+from longwatch.serve.watches.watch import Post, Webhook
 from longwatch.serve.watches.webhook import MOST, SIGNATURE, Webhooks
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ DEADLINE = 30.0
 SECRET = "s3cret"
 
 
-class Post(NamedTuple):
+class Request(NamedTuple):
     """One request."""
 
     headers: dict[str, str]
@@ -32,14 +32,14 @@ class Receiver:
     """Answers each post with the next of some statuses; the last one for ever."""
 
     def __init__(self, *statuses: str) -> None:
-        self.posts: list[Post] = []
+        self.posts: list[Request] = []
         self._statuses = list(statuses)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = dict(line.split(": ", 1) for line in head[1:] if line)
         body = await reader.readexactly(int(headers["Content-Length"]))
-        self.posts.append(Post(headers, body))
+        self.posts.append(Request(headers, body))
         status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
         writer.close()
@@ -57,11 +57,15 @@ async def receiving(*statuses: str) -> AsyncIterator[tuple[Receiver, str]]:
 async def post(hook: Webhook, *, local: bool = True) -> Counter[str]:
     """Post once; return what became of it."""
     outcomes: asyncio.Queue[str] = asyncio.Queue()
-    hooks = Webhooks(outcomes.put_nowait, local=local, waits=(0.001, 0.001, 0.001))
-    hooks.post(hook, {"watch_id": "watch_1", "text": "a dog"})
+    settled: list[Post] = []
+    waits = (0.001, 0.001, 0.001)
+    hooks = Webhooks(outcomes.put_nowait, settle=settled.append, local=local, waits=waits)
+    sent = Post("fire_1", hook, json.dumps({"watch_id": "watch_1", "text": "a dog"}))
+    hooks.post(sent)
     async with asyncio.timeout(DEADLINE):
         outcome = await outcomes.get()
     await hooks.close()
+    assert settled == [sent]
     return Counter([outcome])
 
 
@@ -106,8 +110,14 @@ async def test_nothing_is_sent_to_this_machine_unless_it_is_allowed() -> None:
 
 async def test_posts_that_wait_are_bounded() -> None:
     outcomes = Counter[str]()
-    hooks = Webhooks(lambda outcome: outcomes.update([outcome]), local=True)
-    for _ in range(MOST + 3):
-        hooks.post(Webhook("http://127.0.0.1:9/"), {})
+    settled: list[str] = []
+    hooks = Webhooks(
+        lambda outcome: outcomes.update([outcome]),
+        settle=lambda post: settled.append(post.id),
+        local=True,
+    )
+    for n in range(MOST + 3):
+        hooks.post(Post(f"fire_{n}", Webhook("http://127.0.0.1:9/"), "{}"))
     assert outcomes == {"dropped": 3}
     await hooks.close()
+    assert settled == [f"fire_{MOST + n}" for n in range(3)]  # the others are still owed

@@ -1,0 +1,71 @@
+"""The service is killed between a firing and its webhook's answer; the firing arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from longwatch.serve.server import bind
+from longwatch.serve.watches.store import Store
+from longwatch.wire import Kind, Packet
+from tests.serve import peer as p
+from tests.serve.test_killed import PATIENT, process
+from tests.serve.watches.test_watching import QUICK, THING, jpeg
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Receiver:
+    """Takes posts, and answers none before `well` is set."""
+
+    def __init__(self) -> None:
+        self.posts: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.well = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        self.posts.put_nowait(json.loads(await reader.readexactly(length)))
+        if self.well:
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        else:
+            await reader.read()  # until the one who posted is gone
+        writer.close()
+
+
+@pytest.mark.slow
+async def test_a_firing_that_a_kill_kept_from_its_webhook_is_posted_after_the_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LONGWATCH_WEBHOOK_LOCAL", "true")
+    with bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    url, receiver = f"http://127.0.0.1:{port}", Receiver()
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    hook = {"url": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", "secret": "s"}
+    async with asyncio.timeout(2 * PATIENT), server:
+        with process(tmp_path, port) as child:
+            async with httpx.AsyncClient(base_url=url, timeout=p.DEADLINE) as web:
+                body = {"condition": f"a {THING}", "webhook": hook, **QUICK}
+                assert (await web.post("/v1/watches", json=body)).status_code == 201
+            async with p.connect(url) as peer:
+                packet = Packet(Kind.IMAGE, await peer.open("door"), 0, 0, jpeg(THING))
+                await peer.send(packet.encode())
+                first = await receiver.posts.get()
+                child.kill()
+                child.wait()
+        receiver.well = True
+        with process(tmp_path, port):
+            second = await receiver.posts.get()  # nobody has shown it anything
+            assert second == first
+            assert first["firing_id"].startswith("fire_")
+            store = Store(tmp_path)
+            while store.posts():  # noqa: ASYNC110 - another process settles it
+                await asyncio.sleep(0.05)
+            store.close()
+    assert receiver.posts.empty()
