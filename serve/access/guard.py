@@ -40,7 +40,7 @@ class Guard:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             principal = NOBODY if self._service.access.needs_keys else EVERYONE
-            with acting_as(principal), called_by(Headers(scope=scope)):
+            with acting_as(principal), called_by(Headers(raw=list(scope.get("headers", ())))):
                 await self._app(scope, receive, send)
         else:
             await self._http(scope, receive, send)
