@@ -15,6 +15,7 @@ NAMES = (
     "interference",
     "photographs",
     "archive",
+    "hot",
     "recovery",
     "quality",
     "evidence",

@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import pad
 
 from longwatch.memory.ladder import Ladder
+from longwatch.memory.seal import filling
 from longwatch.memory.sealed import Sealed, Shape, tokens_of_frame
 from longwatch.memory.shelf import batches, shelve, unshelve
 from longwatch.memory.table import Table, Tokens
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from longwatch.memory.hot import Hot
     from longwatch.memory.need import Disk, Found, Need
     from longwatch.memory.seal import Sealing
     from longwatch.memory.segment import Segment
@@ -62,6 +64,7 @@ class Archive:
         make = RETRIEVERS[sealing.retriever]
         self.index: list[Retriever] = [make(shape.heads * shape.width) for _ in range(shape.layers)]
         self.grown: Callable[[], None] | None = None  # called after each block that is stored
+        self.hot: Hot | None = None  # blocks that answers read a short time ago
         sizes = [shape.layers * rung.codec.row_bytes(*self._block) for rung in sealing.rungs]
         self.ladder = Ladder(sealing.rungs, sizes)
         self.tier = Tier.of(sealing, shape, self._block, disk)
@@ -94,7 +97,7 @@ class Archive:
         """Seal as many of the oldest `frames` as fill whole blocks; return how many."""
         self.trim()
         done = 0
-        while count := self._fill(frames[done:]):
+        while count := filling(frames[done:], self.block_tokens):
             self._seal(frames[done : done + count])
             done += count
         return done
@@ -104,6 +107,8 @@ class Archive:
         while self._released:
             ids = self._released.popleft()
             self.tier.free(ids)
+            if self.hot is not None:
+                self.hot.drop(ids)
             for index in self.index:
                 index.remove(ids)
         if live := self.ladder.firsts():
@@ -122,14 +127,24 @@ class Archive:
 
     def read(self, layer: int, ids: NDArray[np.int64], view: View) -> tuple[Tensor, Tensor]:
         """Return the keys and values, (h, b * T, d), of blocks in RAM, in the order of time."""
+        if self.hot is None:
+            found = self._decoded(layer, ids, view)
+        else:
+            found = self.hot.read(layer, ids, lambda some: self._decoded(layer, some, view))
+        keys, values = (x.transpose(0, 1).flatten(1, 2) for x in found)
+        return keys, values
+
+    def _decoded(self, layer: int, ids: NDArray[np.int64], view: View) -> tuple[Tensor, Tensor]:
+        """Return the keys and values, (b, h, T, d), of such blocks."""
         rungs, slots = view.rows.rung[ids - view.base], self.tier.slots(ids)
         there = dict.fromkeys(rungs.tolist())  # older blocks are on later rungs
-        found = []
+        found: list[tuple[Tensor, Tensor]] = []
         for codec, alike in groupby(there, lambda rung: self.sealing.rungs[rung].codec):
             rows = [self._rows(layer, rung, slots[rungs == rung]) for rung in alike]
             found.append(codec.decode(torch.cat(rows), *self._block, self.shape.dtype))
-        parts = found[0] if len(found) == 1 else [torch.cat(x) for x in zip(*found, strict=True)]
-        keys, values = (x.transpose(0, 1).flatten(1, 2) for x in parts)
+        if len(found) == 1:
+            return found[0]
+        keys, values = (torch.cat(x) for x in zip(*found, strict=True))
         return keys, values
 
     def bounds(self) -> tuple[list[int], int]:
@@ -153,18 +168,6 @@ class Archive:
     def _rows(self, layer: int, rung: int, slots: NDArray[np.int64]) -> Tensor:
         rows = self.tier.arenas[rung].gather(layer, torch.from_numpy(slots))
         return rows.to(self.shape.device, non_blocking=True)
-
-    def _fill(self, frames: Sequence[Segment]) -> int:
-        """Return how many of the oldest frames fill a block, 0 if all together do not yet."""
-        total = 0
-        for i, frame in enumerate(frames):
-            n = len(frame)
-            if i and total + n > self.block_tokens:
-                return i
-            total += n
-            if total >= self.block_tokens:
-                return i + 1
-        return 0
 
     def _seal(self, frames: Sequence[Segment]) -> None:
         """Seal frames as one block, or a frame that is larger as several."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from longwatch.memory.archive import Archive
 from longwatch.memory.base import Trace
 from longwatch.memory.context import Context, Draft
 from longwatch.memory.gaze import Gaze
+from longwatch.memory.hot import hot_bytes, hot_for
 from longwatch.memory.recall import Recaller
 from longwatch.memory.sealed import Shape
 from longwatch.types import MemoryStats
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from longwatch.memory.base import Policy, Rope
+    from longwatch.memory.keeper import Keeper
     from longwatch.memory.need import Disk, Need
-    from longwatch.memory.sealed import Sealed
     from longwatch.memory.segment import Segment
     from longwatch.memory.view import View
 
@@ -89,18 +90,6 @@ class Snapshot:
         return context
 
 
-class Keeper(Protocol):
-    """Learns of all that changes, on the thread that writes the memory; it must not block."""
-
-    def told(self, what: Sealed | list[int]) -> None:
-        """Take a block that was stored, or the ids of blocks that were let go."""
-        ...
-
-    def commit(self, snapshot: Snapshot, archive: Archive | None) -> None:
-        """Take what is held now; the blocks that it sees were told before."""
-        ...
-
-
 class Memory:
     """Segments of one stream, under a policy that says which of them stay.
 
@@ -115,6 +104,7 @@ class Memory:
         self.keeper: Keeper | None = None  # who writes down what changes
         self.disk: Disk | None = None  # where blocks are besides, if RAM need not hold all
         self.grown: Callable[[], None] | None = None  # called after each block that is sealed
+        self.hot_bytes = 0  # of decoded blocks that stay on the device for the next answer
         self._rope = rope
         self._state = Snapshot((), 0, 0, policy)
         self._draft: Draft | None = None
@@ -180,7 +170,7 @@ class Memory:
         view = None if archive is None else archive.view()
         self.archive = archive
         if archive is not None:
-            archive.grown = self.grown
+            self._begin(archive)
         self._state = Snapshot(segments, frames_seen, tokens_seen, self.policy, view)
 
     def keep(self, keeper: Keeper, disk: Disk | None = None) -> None:
@@ -212,7 +202,7 @@ class Memory:
             tokens_seen=state.tokens_seen,
             frames_stored=sum(s.frames for s in state.segments),
             tokens_stored=sum(map(len, state.segments)),
-            device_bytes=sum(s.nbytes for s in state.segments),
+            device_bytes=sum(s.nbytes for s in state.segments) + hot_bytes(archive),
             oldest_time=oldest[0] if oldest else None,
             newest_time=state.as_of,
             sealed_tokens=0 if archive is None else archive.tokens,
@@ -223,6 +213,9 @@ class Memory:
             lost_blocks=0 if archive is None else archive.tier.losses,
             origin_bytes=sum(s.kept.nbytes for s in state.segments if s.kept is not None),
         )
+
+    def _begin(self, archive: Archive) -> None:
+        archive.grown, archive.hot = self.grown, hot_for(archive, self.hot_bytes)
 
     def _seal(self, every: Sequence[Segment], kept: tuple[Segment, ...]) -> tuple[Segment, ...]:
         """Seal what left; return what is at hand, with the frames that do not fill a block yet."""
@@ -240,7 +233,7 @@ class Memory:
             told = None if self.keeper is None else self.keeper.told
             shape = Shape.of(gone[0])
             self.archive = Archive(sealing, recalling.scorer, shape, tokens, told, self.disk)
-            self.archive.grown = self.grown
+            self._begin(self.archive)
         waiting = gone[self.archive.seal(gone) :]
         if not waiting:
             return kept

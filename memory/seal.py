@@ -12,6 +12,9 @@ from longwatch.registry import lookup
 from longwatch.retrieval import RETRIEVERS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from longwatch.memory.segment import Segment
     from longwatch.memory.thinning import Thinning
 
 
@@ -60,3 +63,16 @@ class Sealing:
         if not self.rungs:
             raise ConfigError("an archive needs at least one rung")
         lookup(RETRIEVERS, self.retriever, "retriever")
+
+
+def filling(frames: Sequence[Segment], block_tokens: int) -> int:
+    """Return how many of the oldest frames fill a block, 0 if all together do not yet."""
+    total = 0
+    for i, frame in enumerate(frames):
+        n = len(frame)
+        if i and total + n > block_tokens:
+            return i
+        total += n
+        if total >= block_tokens:
+            return i + 1
+    return 0

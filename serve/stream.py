@@ -86,6 +86,7 @@ class Stream:
         self.buffer = LatestBuffer(settings.queue, settings.on_full, on_put=wake)
         self.timeline = Timeline()
         self.memory = Memory(settings.make_policy(model), model.decoder.rope)
+        self.memory.hot_bytes = settings.hot_mb << 20
         self.questions: Callable[[], Questions] = Questions  # how many are under way
         self.kept: KeptStream | None = None  # its place on disk, see `keep`
         self.gallery = Gallery(easel or Easel(), settings.picture_mb << 20)

@@ -47,6 +47,9 @@ class StreamFields(BaseSettings):
     host_mb: int = Field(
         default=0, ge=0, description="MiB of RAM for a kept stream's sealed blocks; 0: no limit"
     )
+    hot_mb: int = Field(
+        default=0, ge=0, description="MiB of decoded blocks of a stream on the device; 0: none"
+    )
     picture_mb: int = Field(
         default=16, ge=1, description="MiB of small pictures of a stream that is not kept"
     )
@@ -74,6 +77,7 @@ class StreamFields(BaseSettings):
             memory_mb=self.memory_mb or None,
             persist=self.persist,
             picture_mb=self.picture_mb,
+            hot_mb=self.hot_mb,
             host_mb=self.host_mb or None,
             **given,
         )

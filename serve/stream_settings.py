@@ -36,6 +36,7 @@ class StreamSettings:
     memory_mb: int | None = None  # most MiB of keys and values; None leaves it to the policy
     persist: bool = False  # outlives the process, on disk
     picture_mb: int = 16  # MiB of small pictures in RAM, where it does not persist
+    hot_mb: int = 0  # MiB of decoded blocks on the device, for the next question; 0: none
     host_mb: int | None = None  # MiB of RAM for its sealed blocks, if it does; None: no limit
 
     def __post_init__(self) -> None:
@@ -49,6 +50,8 @@ class StreamSettings:
             )
         DropPolicy.parse(self.on_full)
         lookup(POLICIES, self.policy, "memory policy")
+        if self.hot_mb < 0:
+            raise ConfigError(f"hot_mb must not be negative, and {self.hot_mb} is")
         for name in ("memory_mb", "host_mb", "picture_mb"):
             if (size := getattr(self, name)) is not None and size < 1:
                 raise ConfigError(f"{name} must be at least 1, not {size}")
