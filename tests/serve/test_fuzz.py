@@ -15,6 +15,7 @@ from longwatch.serve.realtime.messages import CLIENT_EVENTS
 from longwatch.wire import HEADER, Kind, Packet
 from tests.media import still
 from tests.serve import peer as p
+from tests.serve.fuzz import fuzz
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -173,3 +174,11 @@ def is_event(data: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(loaded, dict) and loaded.get("type") in TYPES
+
+
+def test_what_is_damaged_is_taken_or_refused_in_every_format() -> None:
+    """For a moment; `python -m tests.serve.fuzz MINUTES` goes on for as long as is asked."""
+    told = fuzz(2.0, seed=1)
+    assert told.failures == []
+    assert told.cases["wire"] >= 50
+    assert told.cases.keys() >= {"wire", "image"}
