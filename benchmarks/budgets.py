@@ -1,8 +1,9 @@
 """Bytes that a memory holds, and policies set so that they hold no more than a budget.
 
 Numbers at hand are counted as fp16, two bytes each, because a GPU would hold them so; the bundled
-model runs in fp32 on a CPU. Sealed blocks, the vectors that find them and their rows of the table
-are counted as they are. Room that an arena or a table has asked for in advance is not counted: it
+model runs in fp32 on a CPU. What tells tokens at hand apart, where a policy keeps some of many
+frames, sealed blocks, the vectors that find them and their rows of the table are counted as they
+are. Room that an arena or a table has asked for in advance is not counted: it
 is a matter of steps that are small beside real archives and large beside the smallest ones here.
 """
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from longwatch.types import VisualTokens
 
 NUMBER = 2  # bytes, at hand
+SLOT = 17  # bytes that tell where a sealed block is, and when it was recalled
 TRIES = 8
 FIRST_STEP = 50  # one in so many of the budget; then twice as much, and so on
 CLOSE = 0.97  # of the budget: near enough
@@ -35,8 +37,10 @@ class Fitted(NamedTuple):
 
 def held(memory: Memory) -> int:
     """Return the bytes in use."""
-    hand = sum(NUMBER * s.nbytes // s.keys[0].element_size() for s in memory.snapshot().segments)
-    return hand + sealed(memory)
+    segments = memory.snapshot().segments
+    hand = sum(NUMBER * s.nbytes // s.keys[0].element_size() for s in segments)
+    told = sum(s.kept.nbytes for s in segments if s.kept is not None)
+    return hand + told + sealed(memory)
 
 
 def sealed(memory: Memory) -> int:
@@ -46,7 +50,8 @@ def sealed(memory: Memory) -> int:
         return 0
     row = sum(column.nbytes for column in view.rows) // len(view.rows.rung)
     blocks, used = (sum(of) for of in zip(*archive.rungs(), strict=True))
-    return int(used + blocks * row + sum(index.nbytes for index in archive.index))
+    found = sum(index.nbytes for index in archive.index)
+    return int(used + blocks * (row + SLOT) + found)
 
 
 def token_bytes(model: VideoLM) -> int:

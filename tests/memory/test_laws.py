@@ -77,8 +77,8 @@ def reachable(start: object) -> Iterable[object]:
             left.append(other)
 
 
-def held_bytes(memory: Memory) -> int:
-    """Return the bytes of all tensors, arrays and indices that a memory holds on to."""
+def held_bytes(memory: object) -> int:
+    """Return the bytes of all tensors, arrays and indices that something holds on to."""
     total, storages = 0, dict[int, int]()
     for each in reachable(memory):
         if isinstance(each, torch.Tensor):
