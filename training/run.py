@@ -37,6 +37,10 @@ CURRICULUM = [
     Stage("far", 23, Lesson(frames=(1, 128), tokens=330, real=0.35), rate=(0.5, 0.01)),
     Stage("again", 75, Lesson(frames=(1, 64), tokens=330, real=0.4), streams=4, rate=(1.0, 0.5)),
     Stage("long", 44, Lesson(frames=(1, 192), tokens=420, real=0.4), rate=(0.5, 0.01)),
+    Stage("more", 49, Lesson(frames=(1, 96), tokens=360, real=0.45), streams=4, rate=(1.0, 0.4)),
+    Stage("last", 30, Lesson(frames=(1, 160), tokens=400, real=0.45), rate=(0.4, 0.1)),
+    Stage("deep", 52, Lesson(frames=(1, 96), tokens=340, real=0.45), streams=4, rate=(1.0, 0.4)),
+    Stage("end", 18, Lesson(frames=(1, 192), tokens=400, real=0.45), rate=(0.4, 0.01)),
 ]
 SHORT = Lesson(frames=(1, 3), questions=16, tokens=30, grids=(1.0, 0.0, 0.0))
 SMOKE = [
