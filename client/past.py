@@ -24,15 +24,21 @@ class Looking:
 
     _read: Callable[[str], Awaitable[tuple[bytes, dict[str, str]]]]
 
-    async def picture(self, stream: str, time: float, *, within: float = 5.0) -> Picture:
+    async def picture(
+        self, stream: str, time: float, *, within: float = 5.0, width: int | None = None
+    ) -> Picture:
         """Return the picture nearest to `time`, in seconds, at most `within` seconds away.
 
+        It is at most `width` pixels wide, 16 to 4096; it is kept small, and never made larger.
+
         Raises:
-            ServerError: there is none (code `http_404`), or the server refused.
+            ServerError: there is none (code `http_404`), or the server refused (`http_422`: the
+                width).
             ClosedError: the service does not answer.
         """
         path = f"/v1/streams/{quote(stream, safe='')}/frames/{round(time * 1e6)}.jpg"
-        jpeg, headers = await self._read(f"{path}?within_us={round(within * 1e6)}")
+        narrow = "" if width is None else f"&width={width}"
+        jpeg, headers = await self._read(f"{path}?within_us={round(within * 1e6)}{narrow}")
         return Picture(int(headers["x-longwatch-pts-us"]) / 1e6, jpeg)
 
     async def timeline(self, stream: str) -> dict[str, Any]:
@@ -50,9 +56,12 @@ class Looking:
 class BlockingLooking(Blocking):
     """The same for programs without an event loop."""
 
-    def picture(self, stream: str, time: float, *, within: float = 5.0) -> Picture:
+    def picture(
+        self, stream: str, time: float, *, within: float = 5.0, width: int | None = None
+    ) -> Picture:
         """Return the picture nearest to `time`; see `longwatch.client.Client.picture`."""
-        found: Picture = self.run(self.asynchronous.picture(stream, time, within=within))
+        asked = self.asynchronous.picture(stream, time, within=within, width=width)
+        found: Picture = self.run(asked)
         return found
 
     def timeline(self, stream: str) -> dict[str, Any]:

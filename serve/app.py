@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -91,6 +92,18 @@ def _add_errors(app: FastAPI, service: Service) -> None:
         }
         return JSONResponse({"error": told}, status)
 
+    async def invalid(_: Request, error: Exception) -> Response:
+        faults = error.errors() if isinstance(error, RequestValidationError) else []
+        where, told = (faults[0]["loc"][-1], faults[0]["msg"]) if faults else ("request", "wrong")
+        what = {
+            "type": "invalid_request_error",
+            "code": "invalid_value",
+            "message": f"{where} cannot be taken: {told}; see /openapi.json for what can",
+            "param": str(where),
+        }
+        return JSONResponse({"error": what}, 422)
+
+    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(LongwatchError, ours)
     app.add_exception_handler(Exception, ours)
     app.add_exception_handler(HTTPException, http)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
 
 from longwatch.errors import NotFoundError
+from longwatch.memory.durable.thumbnail import narrowed
 from longwatch.serve.past import past
 from longwatch.serve.realtime.events import microseconds
 
@@ -18,6 +20,8 @@ AGE = 3600  # seconds that a browser may keep a picture, which never changes
 Pts = Annotated[int, Path(ge=0, lt=2**63)]
 Moment = Annotated[int, Query(ge=0, lt=2**63)]
 Near = Annotated[int, Query(ge=0, le=86_400_000_000)]
+Width = Annotated[int | None, Query(ge=16, le=4096)]  # pixels
+Known = Annotated[str | None, Header(alias="If-None-Match")]
 
 
 def routes(service: Service) -> APIRouter:
@@ -25,8 +29,17 @@ def routes(service: Service) -> APIRouter:
     router = APIRouter()
 
     @router.get("/v1/streams/{name}/frames/{pts_us}.jpg", response_class=Response)
-    def picture(name: str, pts_us: Pts, within_us: Near = 5_000_000) -> Response:
-        """Return the picture nearest to a moment, at most `within_us` away, as a small JPEG."""
+    def picture(
+        name: str,
+        pts_us: Pts,
+        within_us: Near = 5_000_000,
+        width: Width = None,
+        known: Known = None,
+    ) -> Response:
+        """Return the picture nearest to a moment, at most `within_us` away, as a small JPEG.
+
+        It is at most `width` pixels wide, and never wider than it was kept.
+        """
         found = service.engine.stream(name).gallery.nearest(pts_us / 1e6)
         if found is None or abs(microseconds(found.time) - pts_us) > within_us:
             near = "none at all" if found is None else f"the nearest is {found.time:.3f} s"
@@ -36,12 +49,17 @@ def routes(service: Service) -> APIRouter:
                 code="picture_gone",
                 param="pts_us",
             )
+        jpeg = found.jpeg if width is None else narrowed(found.jpeg, width)
+        tag = f'"{blake2b(jpeg, digest_size=8).hexdigest()}"'
         headers = {
+            "ETag": tag,
             "Cache-Control": f"private, max-age={AGE}",
             "X-Content-Type-Options": "nosniff",
             "X-Longwatch-Pts-Us": str(microseconds(found.time)),
         }
-        return Response(found.jpeg, media_type="image/jpeg", headers=headers)
+        if known == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(jpeg, media_type="image/jpeg", headers=headers)
 
     @router.get("/v1/streams/{name}/timeline")
     def timeline(

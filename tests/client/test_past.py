@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from longwatch.cli.main import run
 from longwatch.client import connect, sync
 from longwatch.errors import ServerError
+from longwatch.types import Frame
 from tests.serve.tiny import feed, frame, wait_for
 
 if TYPE_CHECKING:
@@ -37,6 +39,22 @@ async def test_a_picture_is_that_of_the_nearest_moment(live: Live, stream: str) 
         assert (await client.timeline(stream))["pictures"] == [0, 500_000, 1_000_000]
         with pytest.raises(ServerError, match="404"):
             await client.timeline("no such/stream")
+
+
+async def test_a_picture_comes_in_the_width_that_is_asked_for(live: Live, stream: str) -> None:
+    opened = live.engine.open_stream(stream)
+    feed(opened, [Frame(np.zeros((96, 320, 3), np.uint8), 0.0, 0)])
+    wait_for(lambda: len(opened.gallery.times()) == 1)
+    async with connect(live.url) as client:
+        for width, shown in ((None, 160), (64, 64), (999, 160)):
+            picture = await client.picture(stream, 0.0, width=width)
+            assert Image.open(io.BytesIO(picture.jpeg)).width == shown
+        with pytest.raises(ServerError) as refused:
+            await client.picture(stream, 0.0, width=3)
+        assert refused.value.code == "http_422"
+    with sync.connect(live.url) as blocking:
+        picture = blocking.picture(stream, 0.0, width=64)
+        assert Image.open(io.BytesIO(picture.jpeg)).width == 64
 
 
 def test_the_blocking_client_sees_the_same(live: Live, stream: str) -> None:

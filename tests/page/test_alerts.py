@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from tests.page.conftest import MEDIA, until
+from tests.page.conftest import MEDIA, PATIENCE, until
 from tests.page.test_talking import answered, ask
 
 if TYPE_CHECKING:
@@ -75,3 +76,20 @@ def difference(pixels: np.ndarray, path: Path) -> float:
         Image.open(path).convert("RGB").resize((320, 240)).resize((32, 24), Image.Resampling.BOX)
     )
     return float(np.abs(pixels - np.asarray(small, float)).mean())
+
+
+def test_the_timeline_shows_the_picture_under_the_cursor_as_small_as_it_is_drawn(
+    live: Live, start: Callable[[Live, str], Page]
+) -> None:
+    page = start(live, "timeline")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    bar = page.locator("#timeline [role=slider]")
+    width = "document.querySelector('.peek img')?.naturalWidth ?? 0"
+    end = time.monotonic() + PATIENCE / 1000
+    while not (shown := page.evaluate(width)):  # there is no picture yet, or none is known here
+        bar.press("Home")
+        page.wait_for_timeout(200)
+        assert time.monotonic() < end
+    assert shown == 152
+    assert any("/frames/" in url and url.endswith("?width=152") for url in asked)

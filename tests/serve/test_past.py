@@ -97,6 +97,39 @@ async def test_a_picture_is_the_frame_of_its_moment(tiny: Live, name: str) -> No
         assert (gone["code"], "1.000 s" in gone["message"]) == ("picture_gone", True)
 
 
+async def test_a_picture_comes_in_a_width_and_never_wider_than_it_was_kept(
+    tiny: Live, name: str
+) -> None:
+    gallery = tiny.engine.open_stream(name).gallery
+    feed(tiny.engine.stream(name), [Frame(np.full((96, 320, 3), 90, np.uint8), 0.0, 0)])
+    wait_for(lambda: len(gallery.times()) == 1)
+    path = f"/v1/streams/{name}/frames/0.jpg"
+    async with httpx.AsyncClient(base_url=tiny.url) as http:
+        kept = (await http.get(path)).content
+        for width, size in ((16, (16, 5)), (80, (80, 24)), (160, (160, 48)), (4096, (160, 48))):
+            reply = await http.get(f"{path}?width={width}")
+            with Image.open(io.BytesIO(reply.content)) as picture:
+                assert picture.size == size
+                assert abs(int(np.asarray(picture).mean()) - 90) <= 2
+            again = await http.get(f"{path}?width={width}")
+            assert (again.content, again.headers["etag"]) == (reply.content, reply.headers["etag"])
+            assert (reply.content == kept) == (width >= 160)
+            same = {"If-None-Match": reply.headers["etag"]}
+            unchanged = await http.get(f"{path}?width={width}", headers=same)
+            assert (unchanged.status_code, unchanged.content) == (304, b"")
+        other = {"If-None-Match": '"another"'}
+        assert (await http.get(f"{path}?width=80", headers=other)).status_code == 200
+        for wrong in ("15", "4097", "0", "-3", "x", ""):
+            refused = await http.get(f"{path}?width={wrong}")
+            told = refused.json()["error"]
+            assert (refused.status_code, told["param"], told["code"]) == (
+                422,
+                "width",
+                "invalid_value",
+            )
+            assert "width cannot be taken" in told["message"]
+
+
 async def test_evidence_comes_before_the_text_ends_with_where_its_picture_is(
     tiny: Live, name: str
 ) -> None:

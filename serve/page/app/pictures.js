@@ -26,9 +26,11 @@ export class Pictures {
    * Return an address for an `img`, or null where the service has no such picture.
    * @param {string} stream
    * @param {number} pts microseconds
+   * @param {number} [wide] how wide it is shown, in CSS pixels; as it is kept, if left out
    */
-  find(stream, pts) {
-    const path = `/v1/streams/${encodeURIComponent(stream)}/frames/${pts}.jpg`;
+  find(stream, pts, wide) {
+    const size = wide ? `?width=${Math.ceil(wide * window.devicePixelRatio)}` : "";
+    const path = `/v1/streams/${encodeURIComponent(stream)}/frames/${pts}.jpg${size}`;
     let found = this._kept.get(path);
     if (!found) {
       found = this._fetch(path, pts, pts > (this._newest.get(stream) ?? 0) - FRESH);

@@ -5,6 +5,8 @@ import { bytes, number, span, streamTime, wallTime } from "./format.js";
 const NAMES = { window: "at hand", sealed: "compressed", faded: "faded" };
 const LEGEND = [["window", "at hand"], ["sealed", "compressed"], ["faded", "faded"], ["gap", "gap"], ["question", "question"], ["alert", "alert"]];
 
+const WIDE = 152; // CSS pixels of the picture over the bar, as watching.css has it
+
 /** @typedef {{kind: string, from: number, to: number, frames?: number, bytes?: number}} Segment */
 
 export class Timeline {
@@ -157,7 +159,7 @@ export class Timeline {
     const share = (this._cursor - from) / (to - from);
     this.peek.style.left = `${Math.min(0.92, Math.max(0.08, share)) * 100}%`;
     this.peek.hidden = false;
-    const url = near === null ? null : await this.pictures.find(name, near);
+    const url = near === null ? null : await this.pictures.find(name, near, WIDE);
     this.peek.replaceChildren(...(url ? [el("img", { src: url, alt: "" })] : []), time);
   }
 
