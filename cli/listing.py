@@ -7,7 +7,7 @@ import re
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from longwatch.compressors import COMPRESSORS
+from longwatch.compressors import COMPRESSORS, PRUNERS
 from longwatch.memory import POLICIES
 from longwatch.serve.presets import PRESETS
 
@@ -35,9 +35,10 @@ class Method:
 
 
 def all_methods() -> dict[str, list[Method]]:
-    """Return the compressors, the memory policies and the presets, each in its table's order."""
+    """Return compressors, pruners, memory policies and presets, each in its table's order."""
     return {
         "compressors": [_method(name, made) for name, made in COMPRESSORS.items()],
+        "pruners": [_method(name, made) for name, made in PRUNERS.items()],
         "policies": [_method(name, made) for name, made in POLICIES.items()],
         "presets": [_preset(name, made) for name, made in PRESETS.items()],
     }

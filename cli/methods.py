@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HEADS = {
     "compressors": "--compressor: fewer tokens of a frame, before it is read",
+    "pruners": "--pruner: fewer tokens of a frame, inside the language model",
     "policies": "--policy: what a stream's memory keeps",
     "presets": "--preset: both by one name",
 }

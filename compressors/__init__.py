@@ -1,7 +1,7 @@
 """Fewer visual tokens, one method to a file.
 
-`base` is the interface, the table lists the methods; `similarity`, `merging` and `density` hold
-what several of them share.
+`base` is the interface of those that come before the language model, `pruner` of those inside it;
+two tables list the methods; `similarity`, `merging` and `density` hold what several of them share.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from longwatch.compressors.dart import Dart
 from longwatch.compressors.divprune import DivPrune
 from longwatch.compressors.dtd import Dtd
 from longwatch.compressors.dycoke import DyCoke
+from longwatch.compressors.fastv import FastV
 from longwatch.compressors.fastvid import FastVid
 from longwatch.compressors.fluxmem import FluxMem
 from longwatch.compressors.framefusion import FrameFusion
@@ -23,7 +24,10 @@ from longwatch.compressors.keep_all import KeepAll
 from longwatch.compressors.longwatch import Longwatch
 from longwatch.compressors.pool import Pool
 from longwatch.compressors.prumerge import PruMerge
+from longwatch.compressors.pruner import Pruner
 from longwatch.compressors.prunevid import PruneVid
+from longwatch.compressors.pyramiddrop import PyramidDrop
+from longwatch.compressors.sparsevlm import SparseVLM
 from longwatch.compressors.stc import Stc
 from longwatch.compressors.sttm import Sttm
 from longwatch.compressors.tome import ToMe
@@ -33,6 +37,7 @@ from longwatch.compressors.visionzip import VisionZip
 
 __all__ = [
     "COMPRESSORS",
+    "PRUNERS",
     "Budgeted",
     "CDPruner",
     "Compressor",
@@ -41,6 +46,7 @@ __all__ = [
     "DivPrune",
     "Dtd",
     "DyCoke",
+    "FastV",
     "FastVid",
     "FluxMem",
     "FrameFusion",
@@ -50,6 +56,9 @@ __all__ = [
     "Pool",
     "PruMerge",
     "PruneVid",
+    "Pruner",
+    "PyramidDrop",
+    "SparseVLM",
     "Stc",
     "Sttm",
     "ToMe",
@@ -80,4 +89,10 @@ COMPRESSORS: dict[str, type[Compressor[Any]]] = {
     "uniform": Uniform,
     "vidcom2": VidCom2,
     "visionzip": VisionZip,
+}
+
+PRUNERS: dict[str, type[Pruner]] = {
+    "fastv": FastV,
+    "pyramiddrop": PyramidDrop,
+    "sparsevlm": SparseVLM,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from longwatch.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from typing import Self
 
     from torch import Tensor
@@ -46,6 +46,8 @@ class Rope(Protocol):
 class Step(ABC):
     """What one pass of the language model reaches through the attention function."""
 
+    narrows: Collection[int] = ()  # layers after which tokens may leave the pass, see `narrow`
+
     @abstractmethod
     def begin(self, positions: Tensor) -> None:
         """Announce a pass over n tokens at `positions`, (axes, n) int64, counted from the origin.
@@ -59,6 +61,13 @@ class Step(ABC):
 
         `query` is (heads, n, d), `key` and `value` are (h, n, d); none of them rotated.
         """
+
+    def narrow(self, layer: int, hidden: Tensor) -> Tensor:
+        """Return the hidden states, (k, d), that go on after `layer` of the (n, d) it made.
+
+        A step that `narrows` gets all of its tokens in one pass.
+        """
+        return hidden
 
 
 class Recall(Protocol):

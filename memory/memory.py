@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from longwatch.memory.archive import Archive
 from longwatch.memory.base import Trace
-from longwatch.memory.context import Context, Draft
+from longwatch.memory.context import Context
 from longwatch.memory.gaze import Gaze
 from longwatch.memory.hot import hot_bytes, hot_for
+from longwatch.memory.pruned import drafting
 from longwatch.memory.recall import Recaller
 from longwatch.memory.sealed import Shape
 from longwatch.types import MemoryStats
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from longwatch.memory.base import Policy, Rope
+    from longwatch.memory.context import Draft
     from longwatch.memory.keeper import Keeper
     from longwatch.memory.need import Disk, Need
+    from longwatch.memory.pruned import Pruning
     from longwatch.memory.segment import Segment
     from longwatch.memory.view import View
 
@@ -63,10 +66,7 @@ class Snapshot:
         return replace(self, segments=self.segments[:end], view=view)
 
     def between(self, since: float, until: float) -> Snapshot:
-        """Return the same whose recall is limited to frames from `since` to `until`, in seconds.
-
-        What is at hand stays.
-        """
+        """Return it with recall limited to some seconds of the stream; what is at hand stays."""
         return replace(self, view=self.view and self.view.between(since, until))
 
     def context(
@@ -104,6 +104,7 @@ class Memory:
         self.keeper: Keeper | None = None  # who writes down what changes
         self.disk: Disk | None = None  # where blocks are besides, if RAM need not hold all
         self.grown: Callable[[], None] | None = None  # called after each block that is sealed
+        self.pruning: Pruning | None = None  # what drops tokens of a frame as it is read
         self.hot_bytes = 0  # of decoded blocks that stay on the device for the next answer
         self._rope = rope
         self._state = Snapshot((), 0, 0, policy)
@@ -113,18 +114,25 @@ class Memory:
         """Return what is held now, in constant time, from any thread."""
         return self._state
 
-    def begin(self, positions: Tensor, time: float | None, advance: int | None = None) -> Draft:
+    def begin(
+        self,
+        positions: Tensor,
+        time: float | None,
+        advance: int | None = None,
+        visual: Tensor | None = None,
+    ) -> Draft:
         """Return the context in which the model reads n new tokens.
 
         `positions` is (axes, n) int64, counted from the segment's start; `time` is in seconds on
-        the stream's clock, None for text that opens the stream.
+        the stream's clock, None for text that opens the stream. Where there is `pruning`, the
+        tokens at `visual`, (n,) bool, are what it may drop.
         """
         if self._draft is not None:
             raise RuntimeError("a read is under way; commit or roll it back first")
         last = self._state.as_of
         if last is not None and (time is None or time < last):
             raise ValueError(f"a frame at {time} s cannot follow one at {last} s")
-        self._draft = Draft(
+        self._draft = drafting(self.pruning, visual)(
             self._state.segments,
             self._rope,
             positions=positions,

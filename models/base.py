@@ -88,6 +88,7 @@ class VideoLM(ABC):
     stop_ids: frozenset[int]  # any of these ends an answer
     window_tokens: int  # a sensible sliding window for this model
     gaze_heads: Mapping[int, Sequence[int]] | None = None  # by layer, that look at the evidence
+    field_by_field = False  # JSON is asked for one field at a time: made for single questions
     yes_or_no: str = " Answer with yes or no."  # what makes a question be answered so
 
     @abstractmethod
@@ -150,7 +151,8 @@ class VideoLM(ABC):
 
     def read(self, source: FrameInput, step: Step, chunk: int = 64) -> Iterator[None]:
         """Run the language model over `source` for the memory's sake; yields between passes."""
-        for i, part in enumerate(source.chunks(chunk)):
+        size = len(source) if step.narrows else chunk
+        for i, part in enumerate(source.chunks(size)):
             if i:
                 yield
             self.decoder.forward(part.embeds, part.positions, step, part.visual, part.extras)

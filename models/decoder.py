@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from longwatch.memory import attention
+from longwatch.models.narrowing import narrowing
 from longwatch.models.rope import DecoderRope
 
 if TYPE_CHECKING:
@@ -99,14 +101,15 @@ class Decoder:
                 "visual_pos_masks": visual[None].to(self.device),
                 "deepstack_visual_embeds": [e.to(self.device, self.dtype) for e in extras],
             }
-        out = self._model(
-            inputs_embeds=embeds[None].to(self.device, self.dtype),
-            position_ids=torch.zeros(shape, dtype=torch.int64, device=self.device),
-            past_key_values=None,
-            use_cache=False,
-            step=step,
-            **deep,
-        )
+        with narrowing(self._model.layers, step, len(extras)) if step.narrows else nullcontext():
+            out = self._model(
+                inputs_embeds=embeds[None].to(self.device, self.dtype),
+                position_ids=torch.zeros(shape, dtype=torch.int64, device=self.device),
+                past_key_values=None,
+                use_cache=False,
+                step=step,
+                **deep,
+            )
         hidden: Tensor = out.last_hidden_state[0]
         return hidden
 

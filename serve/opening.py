@@ -46,6 +46,8 @@ def accepted(stream: Stream, model: VideoLM) -> dict[str, Any]:
         "host_mb": kept.host_mb,
         "compressor": kept.compressor,
         "keep": kept.keep,
+        "pruner": kept.pruner,
+        "prune_keep": kept.prune_keep,
         "token_rate": kept.token_rate,
         "gate": kept.gate,
         "gate_seconds": kept.gate_seconds,

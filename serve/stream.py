@@ -87,6 +87,7 @@ class Stream:
         self.timeline = Timeline()
         self.memory = Memory(settings.make_policy(model), model.decoder.rope)
         self.memory.hot_bytes = settings.hot_mb << 20
+        self.memory.pruning = settings.make_pruning(model)
         self.questions: Callable[[], Questions] = Questions  # how many are under way
         self.kept: KeptStream | None = None  # its place on disk, see `keep`
         self.gallery = Gallery(easel or Easel(), settings.picture_mb << 20)
@@ -168,7 +169,7 @@ class Stream:
         way.note(tokens_before=len(encoded.tokens), tokens=len(kept))
         way.enter("read")
         source = model.frame_input(kept, frame.time)
-        draft = memory.begin(source.positions, frame.time, source.advance)
+        draft = memory.begin(source.positions, frame.time, source.advance, source.visual)
         yield from model.read(source, draft, chunk)
         way.enter("commit")
         memory.commit()

@@ -34,6 +34,12 @@ class StreamFields(BaseSettings):
     gate_seconds: float = Field(
         default=10.0, description="most seconds that the gate lets pass between two frames read"
     )
+    pruner: str = Field(
+        default="", description="what drops a frame's tokens inside the model; none if empty"
+    )
+    prune_keep: float = Field(
+        default=0.0, description="share of them that it leaves; 0 takes the pruner's own"
+    )
     policy: str = Field(default="longwatch", description="what a stream's memory keeps")
     window_tokens: int = Field(
         default=0, ge=0, description="size of the window; 0 takes the model's or the method's own"
@@ -72,6 +78,8 @@ class StreamFields(BaseSettings):
             token_rate=self.token_rate or None,
             gate=self.gate or None,
             gate_seconds=self.gate_seconds,
+            pruner=self.pruner or None,
+            prune_keep=self.prune_keep or None,
             window_tokens=self.window_tokens or None,
             sinks=self.sinks,
             memory_mb=self.memory_mb or None,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longwatch.compressors import PRUNERS
 from longwatch.errors import ConfigError
 from longwatch.memory import POLICIES, Longwatch, Window
+from longwatch.memory.pruned import Pruning
 from longwatch.registry import lookup
 from longwatch.serve.sparing import SparingSettings
 from longwatch.stream.buffer import DropPolicy
 
 if TYPE_CHECKING:
+    from longwatch.compressors import Pruner
     from longwatch.memory.base import Policy
     from longwatch.models.base import VideoLM
 
@@ -30,6 +33,8 @@ class StreamSettings:
     token_rate: float | None = None  # tokens a second of the stream's clock; None is no limit
     gate: float | None = None  # change below which a frame is not read, of 1; None reads all
     gate_seconds: float = 10.0  # most that the gate lets pass between two frames that are read
+    pruner: str | None = None  # a name of `compressors.PRUNERS`; None drops nothing in the model
+    prune_keep: float | None = None  # share that it leaves; None is the pruner's own
     policy: str = "longwatch"  # a name of `memory.POLICIES`
     window_tokens: int | None = None  # None takes the model's own, or what the policy's paper says
     sinks: int = 1  # frames that always stay, of the policies `window` and `longwatch`
@@ -55,7 +60,7 @@ class StreamSettings:
         for name in ("memory_mb", "host_mb", "picture_mb"):
             if (size := getattr(self, name)) is not None and size < 1:
                 raise ConfigError(f"{name} must be at least 1, not {size}")
-        _ = self.sparing, self._policy(1, 1)
+        _ = self.sparing, self._policy(1, 1), self._pruner()
 
     @property
     def sparing(self) -> SparingSettings:
@@ -63,6 +68,17 @@ class StreamSettings:
         return SparingSettings(
             self.compressor, self.keep, self.token_rate, self.gate, self.gate_seconds, self.fps
         )
+
+    def make_pruning(self, model: VideoLM) -> Pruning | None:
+        """Return what drops tokens inside the language model, if anything does."""
+        pruner = self._pruner()
+        return None if pruner is None else Pruning(pruner, model.decoder.layers)
+
+    def _pruner(self) -> Pruner | None:
+        if self.pruner is None:
+            return None
+        made = lookup(PRUNERS, self.pruner, "pruner")()
+        return made if self.prune_keep is None else made.at(self.prune_keep)
 
     def make_policy(self, model: VideoLM) -> Policy:
         """Return the memory policy, with the model's own window where none was named."""

@@ -9,7 +9,7 @@ import pytest
 
 from longwatch.cli.listing import Method, all_methods
 from longwatch.cli.main import run
-from longwatch.compressors import COMPRESSORS
+from longwatch.compressors import COMPRESSORS, PRUNERS
 from longwatch.memory import POLICIES
 from longwatch.serve.presets import PRESETS
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TABLES: dict[str, Mapping[str, Any]] = {
     "compressors": COMPRESSORS,
+    "pruners": PRUNERS,
     "policies": POLICIES,
     "presets": PRESETS,
 }
@@ -34,7 +35,7 @@ def test_every_method_says_what_it_does(kind: str) -> None:
         assert len(method.about) > 15, method.name
 
 
-@pytest.mark.parametrize("kind", ["compressors", "policies"])
+@pytest.mark.parametrize("kind", ["compressors", "pruners", "policies"])
 def test_the_settings_are_those_that_the_method_is_made_with(kind: str) -> None:
     for method in all_methods()[kind]:
         made = TABLES[kind][method.name]

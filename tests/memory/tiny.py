@@ -52,11 +52,16 @@ def frames(count: int, tokens: int, seed: int = 1) -> list[torch.Tensor]:
 
 
 def read(
-    model: Decoder, memory: Memory, embeds: torch.Tensor, time: float | None, chunk: int = 1 << 30
+    model: Decoder,
+    memory: Memory,
+    embeds: torch.Tensor,
+    time: float | None,
+    chunk: int = 1 << 30,
+    visual: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Read one frame in chunks and commit it; return its hidden states, (n, d)."""
     positions = torch.arange(len(embeds))[None]
-    draft = memory.begin(positions, time)
+    draft = memory.begin(positions, time, visual=visual)
     parts = [
         model.forward(part, at, draft)
         for part, at in zip(embeds.split(chunk), positions.split(chunk, 1), strict=True)

@@ -116,3 +116,21 @@ def test_a_token_rate_bounds_what_the_memory_takes_in(model: tiny.TinyVideoLM) -
 def test_settings_out_of_range_are_refused_when_they_are_made(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         StreamSettings(**settings)
+
+
+def test_a_pruner_leaves_fewer_tokens_of_each_frame(model: tiny.TinyVideoLM) -> None:
+    sizes = []
+    for settings in ({}, {"pruner": "fastv", "prune_keep": 0.5}):
+        stream = make(model, compressor="keep_all", policy="full", **settings)
+        for i in range(3):
+            list(tiny.read(model, stream, tiny.frame(i), chunk=2))
+        sizes.append([len(s) for s in stream.memory.snapshot().segments if s.time is not None])
+    whole, left = sizes
+    assert all(0 < few < many for few, many in zip(left, whole, strict=True))
+
+
+def test_a_pruner_that_nobody_knows_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="pruner"):
+        StreamSettings(pruner="slowv")
+    with pytest.raises(ConfigError, match="keep"):
+        StreamSettings(pruner="fastv", prune_keep=2.0)

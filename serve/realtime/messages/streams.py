@@ -68,6 +68,8 @@ class StreamPolicy(Strict):
     preset: Annotated[str, Field(max_length=32)] | None = None
     compressor: Annotated[str, Field(max_length=32)] | None = None
     keep: float | None = None
+    pruner: Annotated[str, Field(max_length=32)] | None = None
+    prune_keep: float | None = None
     token_rate: float | None = None
     gate: float | None = None
     gate_seconds: float | None = None
