@@ -75,6 +75,7 @@ class BundledVLM(VideoLM):
     name = "bundled"
     tokenizer: BundledTokenizer
     gaze_heads = GAZE_HEADS
+    field_by_field = True
     yes_or_no = ""  # it was taught so
 
     def __init__(self, parts: _Parts, grid: tuple[int, int]) -> None:

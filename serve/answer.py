@@ -24,6 +24,7 @@ class Question:
     as_of: float | None = None  # seconds on the stream's clock; None: the newest frame read
     range: Span | Literal["auto"] | None = "auto"  # to recall from; auto: as its words say
     schema: str | None = None  # of the JSON that the answer is to be, as JSON; None: any text
+    by_field: bool | None = None  # ask for each field of it by itself; None: as suits the model
     deadline: float | None = None  # seconds after it was put; it fails unless it began by then
 
 

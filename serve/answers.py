@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from longwatch.models.base import VideoLM
-    from longwatch.serve.decode import Answer, Steps
+    from longwatch.serve.decode import Answer
     from longwatch.serve.passes import Pass
+    from longwatch.serve.reader import Steps
 
 log = logging.getLogger(__name__)
 FIRST_COST = 8.0  # of reading a question, in tokens decoded: its context is assembled then

@@ -11,7 +11,7 @@ from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
 from longwatch.serve.checking import first_fault, load
-from longwatch.serve.formats import wanted_schema
+from longwatch.serve.formats import Json, by_field, wanted_schema
 from longwatch.serve.questions import (
     Microseconds,
     Milliseconds,
@@ -84,6 +84,7 @@ class Lw(BaseModel):
     as_of: Literal["now"] | Microseconds = "now"
     range: Range | Literal["auto"] | None = "auto"  # to recall from; auto: as the question says
     deadline_ms: Milliseconds | None = None  # for the answer to begin in; else it fails
+    json_: Json = Field(default="auto", alias="json")  # one question a field, or one for the whole
 
 
 class ChatRequest(Loose):
@@ -147,6 +148,7 @@ def to_question(request: ChatRequest, service: Service) -> tuple[str, Question]:
         as_of=moment(request.lw.as_of),
         range=stretch(request.lw.range),
         schema=_schema(request.response_format),
+        by_field=by_field(request.lw.json_),
         deadline=patience(request.lw.deadline_ms),
     )
     return stream, question

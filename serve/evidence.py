@@ -8,6 +8,8 @@ from longwatch.memory.recall import Recaller
 from longwatch.serve.answer import Evidence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from longwatch.memory.context import Context
     from longwatch.models.base import VideoLM
     from longwatch.serve.ranges import Limits
@@ -38,6 +40,23 @@ def evidence(model: VideoLM, context: Context, limits: Limits) -> tuple[Evidence
         Evidence(time, weight / total, "recalled" if time in found else "at_hand")
         for time, weight in best
     )
+
+
+def joined(parts: Sequence[tuple[Evidence, ...]]) -> tuple[Evidence, ...]:
+    """Return the frames, at most `MOST`, that several answers rest on together.
+
+    A frame's weight is the mean over all answers; one that another of them looked at weighs 0.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    frames: dict[float, list[Evidence]] = {}
+    for each in (frame for part in parts for frame in part):
+        frames.setdefault(each.time, []).append(each)
+    together = []
+    for time, found in frames.items():
+        weight = sum(each.weight or 0.0 for each in found) / len(parts)
+        together.append(Evidence(time, weight, found[0].why))
+    return tuple(sorted(together, key=lambda each: (-(each.weight or 0.0), -each.time))[:MOST])
 
 
 def recalled(context: Context) -> int:

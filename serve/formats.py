@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from longwatch.errors import InputError
 from longwatch.models.constraint import check_schema
+
+Json = Literal["auto", "fields", "whole"]  # how an answer of a schema is made
 
 ANY_OBJECT = {"type": "object"}
 
@@ -30,3 +32,8 @@ def wanted_schema(kind: str, schema: dict[str, Any] | None, param: str) -> str |
             "the format json_schema needs a schema; add it", code="missing_parameter", param=param
         )
     return check_schema(schema, param)
+
+
+def by_field(asked: Json) -> bool | None:
+    """Return whether each field of a schema is asked for by itself; None is as suits the model."""
+    return None if asked == "auto" else asked == "fields"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
-from longwatch.serve.formats import wanted_schema
+from longwatch.serve.formats import by_field, wanted_schema
 from longwatch.serve.ids import about
 from longwatch.serve.questions import choose_stream, dialogue, moment, patience, stretch
 from longwatch.serve.realtime import events
@@ -83,6 +83,7 @@ class Responses:
             as_of=moment(params.lw.as_of),
             range=stretch(params.lw.range),
             schema=wanted_schema(form.type, form.schema_, "response.text.format"),
+            by_field=by_field(params.lw.json_),
             deadline=patience(params.lw.deadline_ms),
         )
         response = Response(self, params, name)

@@ -12,7 +12,6 @@ from longwatch.memory.context import Context
 from longwatch.memory.memory import Memory, Snapshot
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve import decode
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer
 from longwatch.serve.observer import Observer
@@ -62,37 +61,6 @@ def test_decoding_step_by_step_equals_one_pass_over_all(
         token = int(model.decoder.logits(model.read_text(ids, context)).argmax())
         assert model.tokenizer.decode([token]) == letter
         ids.append(token)
-
-
-def test_a_long_dialogue_is_read_in_passes_and_answered_the_same(
-    model: tiny.TinyVideoLM, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = Question((Turn("user", "what is there, and where is it?"),), Sampling(max_tokens=6))
-    found, steps = [], []
-    for tokens in (1000, 8):
-        monkeypatch.setattr(decode, "PREFILL_TOKENS", tokens)
-        listener = tiny.Listener()
-        answer = Answer(asked, snapshot, model, listener, Observer())
-        with torch.inference_mode():
-            steps.append(alone(model, answer))
-        found.append(listener.done().text)
-    assert found[0] == found[1]
-    assert steps == [6, 6 + 3]  # 31 letters
-
-
-def test_a_cancel_ends_a_long_dialogue_between_two_passes(
-    model: tiny.TinyVideoLM, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(decode, "PREFILL_TOKENS", 2)
-    listener = tiny.Listener()
-    answer = Answer(tiny.question("what is this?"), snapshot, model, listener, Observer())
-    steps = answer.steps()
-    with torch.inference_mode():
-        assert next(steps) is not None
-        answer.cancel()
-        assert list(steps) == []
-    done = listener.done()
-    assert (done.status, done.usage.output_tokens) == ("cancelled", 0)
 
 
 def test_a_stop_string_ends_the_answer_before_it(

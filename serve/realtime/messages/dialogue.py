@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from longwatch.serve.formats import Json
 from longwatch.serve.questions import Microseconds, Milliseconds, Range
 from longwatch.serve.realtime.messages.shapes import Id, Loose, Name, Strict, Tokens
 
@@ -57,6 +58,7 @@ class ResponseLw(Strict):
     as_of: Literal["now"] | Microseconds = "now"  # microseconds on the stream's clock
     range: Range | Literal["auto"] | None = "auto"  # to recall from; auto: as the question says
     deadline_ms: Milliseconds | None = None  # for the answer to begin in; else it fails
+    json_: Json = Field(default="auto", alias="json")  # one question a field, or one for the whole
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None

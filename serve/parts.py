@@ -1,0 +1,98 @@
+"""What an answer is made of: one dialogue and its answer, or one for each field of its schema."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from longwatch.models.base import Turn
+from longwatch.models.fields import plan_of
+from longwatch.models.voice import Fitted, Spoken
+from longwatch.serve.lengths import check_lengths
+from longwatch.serve.ranges import limited
+from longwatch.serve.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from longwatch.memory.memory import Snapshot
+    from longwatch.models.base import VideoLM
+    from longwatch.models.fields import Field, Plan
+    from longwatch.models.voice import Voice
+    from longwatch.serve.answer import Question
+    from longwatch.serve.ranges import Limits
+
+BRIEFLY = " Answer with that alone, in a few words."
+
+
+class Part(NamedTuple):
+    """A dialogue that is put to the model, and what writes down its answer."""
+
+    reader: Reader
+    voice: Voice
+
+
+class Parts(NamedTuple):
+    """All of them, in their order, and the text that ends the answer."""
+
+    parts: tuple[Part, ...]
+    tail: str
+    limits: Limits  # of the user's own question
+
+
+def parts_of(
+    model: VideoLM,
+    question: Question,
+    snapshot: Snapshot,
+    origin: float | None,
+    wake: Callable[[], None],
+    about: Mapping[str, str],
+) -> Parts:
+    """Return what is to be read and written for a question.
+
+    Raises:
+        InputError: a dialogue or the answer is too long (`context_overflow`), or no answer can be
+            made to fit the schema (`unsupported_schema`).
+        ModelError: the tokenizer of the model cannot be used for that.
+    """
+    most, stop = question.sampling.max_tokens, question.sampling.stop
+    limits = limited(snapshot, question, origin)
+
+    def part(asked: Question, limits: Limits, voice: Voice) -> Part:
+        ids = model.prompt_ids(asked.turns)
+        check_lengths(len(ids), most)
+        return Part(Reader(model, ids, limits, most, wake, about), voice)
+
+    plan = _plan(model, question)
+    if plan is None:
+        schema = question.schema
+        voice = Spoken(model.tokenizer, stop) if schema is None else Fitted(model, schema, stop)
+        return Parts((part(question, limits, voice),), "", limits)
+    found = []
+    for field in plan.fields:
+        asked = _asking(model, question, field)
+        own = limited(snapshot, asked, origin) if question.range == "auto" else limits
+        bound = own if own.span is not None or own.dropped else limits
+        found.append(part(asked, bound, field.voice(model, stop)))
+    return Parts(tuple(found), plan.tail, limits)
+
+
+def _plan(model: VideoLM, question: Question) -> Plan | None:
+    """Return the fields that are asked one by one, if they are."""
+    by_field = model.field_by_field if question.by_field is None else question.by_field
+    if question.schema is None or not by_field:
+        return None
+    return plan_of(question.schema, question.turns[-1].text)
+
+
+def _asking(model: VideoLM, question: Question, field: Field) -> Question:
+    """Return the question for one field.
+
+    A model that is made for single questions gets nothing else, others the user's own one, too.
+    """
+    *before, last = question.turns
+    text = field.question
+    if not model.field_by_field:
+        text = text if text == last.text else f"{last.text}\n{text}"
+        text += model.yes_or_no if field.kind == "flag" else BRIEFLY
+    return replace(question, turns=(*before, Turn("user", text)))
