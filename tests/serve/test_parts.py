@@ -26,7 +26,7 @@ from tests.serve import tiny
 if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
 
-FIELDS = {
+FIELDS: dict[str, dict[str, Any]] = {
     "goldfish": {"type": "boolean"},
     "background": {"enum": ["red", "black", "white"]},
     "things": {"type": "array", "items": {"type": "string"}, "maxItems": 3},
