@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
+import httpx
 import openai
 import pytest
 from pydantic import BaseModel, Field
@@ -88,6 +89,30 @@ async def test_a_response_on_the_socket_is_json_of_the_schema(bundled: Live, nam
         wrong = {"type": "json_schema", "schema": {"type": "no"}}
         told = await peer.error(asking(wrong, streams=[name]))
         assert (told["code"], told["param"]) == ("unsupported_schema", "response.text.format")
+
+
+async def test_who_asks_says_whether_fields_are_asked_one_by_one(bundled: Live, name: str) -> None:
+    form = {"type": "json_schema", "schema": SCHEMA}
+    async with p.connect(bundled.url) as peer, httpx.AsyncClient(base_url=bundled.url) as http:
+        await peer.feed(name)
+        took = {}
+        for way in ("auto", "fields", "whole"):
+            await peer.send(asking(form, streams=[name], json=way))
+            done = (await peer.answer())[-1]["response"]
+            assert set(json.loads(done["output"][0]["content"][0]["text"])) == {"seen", "count"}
+            took[way] = done["usage"]["input_tokens"]
+            body = {
+                "model": f"bundled@{name}",
+                "messages": [{"role": "user", "content": "what do you see?"}],
+                "response_format": {"type": "json_schema", "json_schema": {"schema": SCHEMA}},
+                "max_tokens": 64,
+                "lw": {"json": way},
+            }
+            reply = await http.post("/v1/chat/completions", json=body)
+            assert reply.json()["usage"]["prompt_tokens"] == took[way]
+        assert took["auto"] == took["fields"] > took["whole"]  # two questions, and one
+        refused = await peer.error(asking(form, streams=[name], json="never"))
+        assert refused["param"] == "response.lw.json"
 
 
 async def test_other_answers_beside_it_are_as_they_were(bundled: Live, name: str) -> None:
