@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -137,3 +139,16 @@ def test_limits_are_above_zero(name: str) -> None:
 def test_the_queue_holds_at_least_a_message() -> None:
     with pytest.raises(ConfigError, match="queue_bytes"):
         MediaLimits(max_message_bytes=10, queue_bytes=9)
+
+
+def test_sizes_that_were_refused_leave_nothing_behind() -> None:
+    """Pillow would warn at every other one of these, and remember each warning for good."""
+    for width in range(9000, 9016):
+        payload = bytearray(media.still(1, "png"))
+        payload[16:24] = width.to_bytes(4, "big") + (12000).to_bytes(4, "big")
+        payload[29:33] = zlib.crc32(payload[12:29]).to_bytes(4, "big")
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            with pytest.raises(FrameError, match=f"{width}x12000 pixels"):
+                decode_image(bytes(payload), LIMITS)
+        assert warned == []
