@@ -1,6 +1,10 @@
 """Write the trained language part as the bundled model's files.
 
-    python -m training.export [--state training/.cache/run/state.pt] [--out models/bundled]
+    python -m training.export [--state training/.cache/run/state.pt ...] [--out models/bundled]
+
+Of several states, the ends of stages of one training, the mean of the weights is written (model
+soups, arXiv 2203.05482): the later one has learnt more, and the earlier one keeps it steady on
+pictures that training does not draw.
 
 A folder other than the package's own gets copies of the files that this does not make (words,
 tower and head), where it has none, so that it can be loaded by itself.
@@ -23,6 +27,8 @@ from longwatch.models.bundled_tokenizer import BundledTokenizer
 from training.parts import make_model
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from training.language import LanguageModel
@@ -71,21 +77,27 @@ def complete(folder: Path, source: Path = FOLDER) -> None:
             shutil.copyfile(source / name, folder / name)
 
 
-def load(state: Path, words: BundledTokenizer) -> LanguageModel:
-    """Return the model of a training's `state`.
+def load(states: Sequence[Path], words: BundledTokenizer) -> LanguageModel:
+    """Return the model whose weights are the mean of those of one training's `states`.
 
     Raises:
         ModelError: there is no such state, or it is of a model with other sizes.
     """
-    try:
-        tensors = torch.load(state, weights_only=True)["model"]
-        model = make_model(words)
-        model.load_state_dict(tensors)
-    except (OSError, KeyError, RuntimeError) as problem:
-        raise ModelError(
-            f"no model can be read from {state} ({problem}); give --state the state.pt that "
-            "`python -m training.run` writes"
-        ) from problem
+    model = make_model(words)
+    found: list[dict[str, Tensor]] = []
+    for state in states:
+        try:
+            model.load_state_dict(torch.load(state, weights_only=True)["model"])
+        except (OSError, KeyError, RuntimeError) as problem:
+            raise ModelError(
+                f"no model can be read from {state} ({problem}); give --state the state.pt that "
+                "`python -m training.run` writes"
+            ) from problem
+        found.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+    if len(found) > 1:
+        model.load_state_dict(
+            {name: torch.stack([of[name] for of in found]).mean(0) for name in found[0]}
+        )
     return model.eval()
 
 
@@ -116,9 +128,9 @@ def _config(model: LanguageModel, words: BundledTokenizer) -> dict[str, object]:
 
 
 def main() -> None:
-    """Export the model of a state file."""
+    """Export the model of one state, or the mean of several."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--state", type=Path, default=STATE)
+    parser.add_argument("--state", type=Path, nargs="+", default=[STATE])
     parser.add_argument("--out", type=Path, default=FOLDER)
     options = parser.parse_args()
     words = BundledTokenizer(FOLDER)

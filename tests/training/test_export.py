@@ -121,4 +121,14 @@ def test_a_state_that_is_not_there_or_of_another_model_is_refused(
     torch.save({"model": language_model().state_dict()}, other)
     for state in (tmp_path / "none.pt", other):
         with pytest.raises(ModelError, match="--state"):
-            export.load(state, words)
+            export.load([state], words)
+
+
+def test_of_several_states_the_mean_is_exported(words: BundledTokenizer, tmp_path: Path) -> None:
+    paths, models = [tmp_path / "a.pt", tmp_path / "b.pt"], [make_model(words) for _ in range(2)]
+    for path, model, value in zip(paths, models, (1.0, 4.0), strict=True):
+        model.stack.norm.weight.data[:] = value
+        torch.save({"model": model.state_dict()}, path)
+    mean = export.load(paths, words)
+    assert set(mean.stack.norm.weight.tolist()) == {2.5}
+    assert set(export.load(paths[:1], words).stack.norm.weight.tolist()) == {1.0}
