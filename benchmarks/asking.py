@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from longwatch.memory.recall import Recaller
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampler, Sampling
+from longwatch.serve.answer import Question as Asked
+from longwatch.serve.ranges import limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.memory.segment import Segment
     from longwatch.models.base import VideoLM
+    from longwatch.serve.ranges import Limits
     from longwatch.stream.questions import Question
 
 MOST = 24  # tokens of an answer
@@ -36,12 +39,33 @@ class Found(NamedTuple):
     layers: float  # mean over layers
 
 
-def ask(model: VideoLM, snapshot: Snapshot, question: Question) -> Said:
-    """Return the model's likeliest answer."""
+class Put(NamedTuple):
+    """A question as the service puts it to the model."""
+
+    limits: Limits
+    ids: list[int]
+    context: Context
+
+
+def turns_of(question: Question) -> list[Turn]:
+    """Return a question with the dialogue before it."""
     turns = []
     for asked, answered in question.history:
         turns += [Turn("user", asked), Turn("assistant", answered)]
-    ids = model.prompt_ids([*turns, Turn("user", question.text)])
+    return [*turns, Turn("user", question.text)]
+
+
+def put(model: VideoLM, snapshot: Snapshot, question: Question) -> Put:
+    """Return a question within the time that it is about, before anything of it is read."""
+    turns = turns_of(question)
+    limits, ids = limited(snapshot, Asked(tuple(turns))), model.prompt_ids(turns)
+    context = limits.snapshot.context(model.decoder.rope, room=len(ids) + MOST)
+    return Put(limits, ids, context)
+
+
+def ask(model: VideoLM, snapshot: Snapshot, question: Question) -> Said:
+    """Return the model's likeliest answer."""
+    ids = model.prompt_ids(turns_of(question))
     context = snapshot.context(model.decoder.rope, room=len(ids) + MOST)
     text = model.tokenizer.decode(list(spoken(model, context, ids)))
     return Said(text, seen(snapshot, context.recall, model.decoder.layers))

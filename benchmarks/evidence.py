@@ -21,17 +21,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from benchmarks import intervals
-from benchmarks.asking import MOST, spoken
+from benchmarks.asking import put, spoken
 from benchmarks.episodes import episodes
 from benchmarks.replay import opened, read
 from benchmarks.report import parser, publish
 from longwatch.memory.memory import Memory
 from longwatch.memory.recall import Recaller
-from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
 from longwatch.serve import evidence as evidence_of
-from longwatch.serve.answer import Question
-from longwatch.serve.ranges import limited
 from longwatch.serve.stream_settings import StreamSettings
 
 if TYPE_CHECKING:
@@ -65,15 +62,7 @@ def show(model: BundledVLM, snapshot: Snapshot, asked: Asked, at: Sequence[float
     true = {at[frame] for frame in asked.frames}
     if not true:
         return None
-    turns = [
-        turn
-        for said, reply in asked.history
-        for turn in (Turn("user", said), Turn("assistant", reply))
-    ]
-    turns.append(Turn("user", asked.text))
-    limits = limited(snapshot, Question(tuple(turns)))
-    ids = model.prompt_ids(turns)
-    context = limits.snapshot.context(model.decoder.rope, room=len(ids) + MOST)
+    limits, ids, context = put(model, snapshot, asked)
     words = spoken(model, context, ids)
     first = next(words, None)  # the prompt was read, and nothing else
     shown = {

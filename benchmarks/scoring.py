@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from benchmarks.asking import turns_of
 from longwatch.memory.attention import packed
 from longwatch.memory.base import Step
-from longwatch.models.base import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,10 +92,7 @@ def scores(
 
 
 def _branches(model: VideoLM, number: int, question: Question) -> list[Branch]:
-    turns = []
-    for asked, answered in question.history:
-        turns += [Turn("user", asked), Turn("assistant", answered)]
-    prompt = model.prompt_ids([*turns, Turn("user", question.text)])
+    prompt = model.prompt_ids(turns_of(question))
     answers = {tuple(model.tokenizer.encode(answer)) for answer in question.answers}
     return [Branch(number, prompt, list(answer)) for answer in sorted(answers)]
 

@@ -20,17 +20,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from benchmarks import intervals
-from benchmarks.asking import MOST, ask
+from benchmarks.asking import ask, put
 from benchmarks.episodes import SEEDS, draw, look
 from benchmarks.replay import opened, read, take
 from benchmarks.report import parser, publish
 from longwatch.compressors import COMPRESSORS
 from longwatch.memory.memory import Memory
-from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.answer import Question
 from longwatch.serve.evidence import evidence
-from longwatch.serve.ranges import limited
 from longwatch.serve.stream_settings import StreamSettings
 from longwatch.stream.questions import KINDS, Truth
 from longwatch.stream.synthetic import SyntheticSource
@@ -109,15 +106,7 @@ def weightiest(
     model: BundledVLM, snapshot: Snapshot, asked: Asked
 ) -> tuple[Snapshot, float | None]:
     """Return what the service would ask, and the time of the frame that weighs most in it."""
-    turns = [
-        turn
-        for said, reply in asked.history
-        for turn in (Turn("user", said), Turn("assistant", reply))
-    ]
-    turns.append(Turn("user", asked.text))
-    limits = limited(snapshot, Question(tuple(turns)))
-    ids = model.prompt_ids(turns)
-    context = limits.snapshot.context(model.decoder.rope, room=len(ids) + MOST)
+    limits, ids, context = put(model, snapshot, asked)
     model.read_text(ids, context)
     shown = evidence(model, context, limits)
     return limits.snapshot, shown[0].time if shown else None

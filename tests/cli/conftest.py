@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from longwatch.models.loader import load_model
+from tests.logs import restored
 from tests.serve.conftest import serve
 
 if TYPE_CHECKING:
@@ -27,11 +27,8 @@ def live() -> Iterator[Live]:
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
     """Undo what a verb does to the logs of this process."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with restored():
+        yield
 
 
 @pytest.fixture(autouse=True)

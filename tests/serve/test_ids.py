@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +11,7 @@ import pytest
 
 from longwatch.serve.ids import about, current_ids, together
 from longwatch.serve.logs import configure_logs
+from tests.logs import restored
 from tests.serve import peer as p
 from tests.serve.conftest import serve
 from tests.serve.tiny import TinyVideoLM, wait_for
@@ -47,11 +47,8 @@ class Moody(TinyVideoLM):
 
 @pytest.fixture(autouse=True)
 def _restore() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with restored():
+        yield
 
 
 def test_ids_add_up_and_end_with_what_they_are_about() -> None:

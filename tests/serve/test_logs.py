@@ -11,6 +11,7 @@ import pytest
 
 from longwatch.serve.ids import about
 from longwatch.serve.logs import configure_logs
+from tests.logs import restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _restore() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with restored():
+        yield
 
 
 def test_a_json_line_holds_the_ids_the_extras_and_the_error() -> None:
