@@ -101,6 +101,7 @@ def test_what_pydantic_writes_is_taken_apart(seed: int) -> None:
         "words",
         "flag",
     ]
+    assert [i for i, field in enumerate(plan.fields) if field.nullable] == [1, 5]
     text = write(plan, seed)
     if text is not None:
         assert fits(text, schema), text
