@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ":(exclude)benchmarks/results"
+RESULTS = (":(exclude)benchmarks/results", ":(exclude)training/results")
 WIDTH = 160  # characters of a line that goes into a file
 UPRIGHT = 8  # figures of a row that fit beside each other
 
@@ -78,7 +78,7 @@ def commit() -> str:
 
     Reports do not count: one benchmark's does not change what the next one measures.
     """
-    changed = ("status", "--porcelain", "--untracked-files=no", "--", ".", RESULTS)
+    changed = ("status", "--porcelain", "--untracked-files=no", "--", ".", *RESULTS)
     try:
         return _git("rev-parse", "HEAD") + ("-dirty" if _git(*changed) else "")
     except (OSError, subprocess.CalledProcessError):

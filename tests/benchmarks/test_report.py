@@ -75,16 +75,19 @@ def test_a_changed_file_makes_the_commit_dirty_and_a_report_does_not(
 
     monkeypatch.setattr(report, "ROOT", tmp_path)
     assert report.commit() == "unknown"
-    code, result = tmp_path / "code.py", tmp_path / "benchmarks" / "results" / "a.json"
-    result.parent.mkdir(parents=True)
+    code = tmp_path / "code.py"
+    results = [tmp_path / part / "results" / "a.json" for part in ("benchmarks", "training")]
     code.write_text("1")
-    result.write_text("1")
+    for result in results:
+        result.parent.mkdir(parents=True)
+        result.write_text("1")
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "x")
     clean = report.commit()
     assert len(clean) == 40
-    result.write_text("2")
+    for result in results:
+        result.write_text("2")
     assert report.commit() == clean
     code.write_text("2")
     assert report.commit() == f"{clean}-dirty"
