@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
+from longwatch.models.sayings import WORD, phrases, turned
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
@@ -20,7 +22,6 @@ HOURS, MINUTES, SECONDS = 24, 60, 60
 PLAIN = [*range(33, 127), *range(161, 173), *range(174, 256)]
 ODD = [byte for byte in range(256) if byte not in PLAIN]
 BYTES = {chr(b): b for b in PLAIN} | {chr(256 + i): b for i, b in enumerate(ODD)}
-WORD = re.compile(r"[^\W_]+")
 GAPS = frozenset({" ", "-", "'", "'-"})  # between the words of one name
 CLOCK = re.compile(r"(?<![\w:.])(?:(\d{1,2})(?::|h ?))?(\d{1,3}):([0-5]\d)(?!\w|:\d)")
 # "5 seconds in", "at 1 minute 5 seconds", "at minute 1 second 5"; "the last 5 seconds" is no time.
@@ -63,16 +64,18 @@ class BundledTokenizer:
         self._tokenizer = _tokenizer(folder / "tokenizer.json")
         self.names: tuple[str, ...] = tuple(_json(folder / "names.json"))
         self.groups: dict[str, list[str]] = _json(folder / "groups.json")
+        own = {name: name for name in (*self.groups, *self.names)}
         ids = self._tokenizer.get_vocab()
         words = {t[1:].replace(SPACE, " "): i for t, i in ids.items() if t.startswith(SPACE)}
         self.ids = words | {token: ids[token] for token in SPECIAL}
         self.classes = tuple(self.word(name) for name in self.names)
+        self.things = {self.ids[name]: name for name in own if name in self.ids}
         self.hours = tuple(self.ids[f"{i}h"] for i in range(HOURS))
         self.minutes = tuple(self.ids[f"{i:02}:"] for i in range(MINUTES))
         self.seconds = tuple(ids[f"{i:02}"] for i in range(SECONDS))
         self._hours = frozenset(self.hours)
-        own = {name: name for name in (*self.groups, *self.names)}
-        self._phrases = _phrases(_json(folder / "aliases.json") | own)
+        names = _phrases(_json(folder / "aliases.json") | own)
+        self._phrases = phrases(_json(folder / "sayings.json")) | names
         self._starts = _starts(self._phrases)
         self._after_hour = {
             self.minutes[i]: [ids[character] for character in f"{i:02}:"] for i in range(MINUTES)
@@ -111,7 +114,7 @@ class BundledTokenizer:
             text = _times(text)
         if "orange" in text:
             text = ARTICLE.sub(r"\1 orange fruit", FRUIT.sub("orange fruit", text))
-        return "".join(self._named(text))
+        return turned("".join(self._named(text)))
 
     def _joined(self, ids: Sequence[int]) -> Iterator[int]:
         """Yield the ids with no space between an hour and its minute."""
@@ -143,7 +146,8 @@ class BundledTokenizer:
             gaps = (text[spans[k].end() : spans[k + 1].start()] for k in range(i, i + n - 1))
             if n == 1 or GAPS.issuperset(gaps):
                 words = tuple(span[0] for span in spans[i : i + n])
-                if name := self._phrases.get(words):
+                name = self._phrases.get(words)
+                if name is not None:
                     return n, name
         return 0, ""
 

@@ -38,7 +38,7 @@ TOP_WORDS = 6  # names of a visual token
 WINDOW = 16  # frames of the default window: what is older is better recalled than kept at hand
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 BESIDE = (
-    *("tokenizer.json", "names.json", "groups.json", "aliases.json"),
+    *("tokenizer.json", "names.json", "groups.json", "aliases.json", "sayings.json"),
     *("tower.safetensors", "head.safetensors"),
 )
 SIZES = (

@@ -17,7 +17,7 @@ from longwatch.models.efficientnet import CLASSES, EfficientNetLite2
 if TYPE_CHECKING:
     from pathlib import Path
 
-WORDS = ("tokenizer.json", "names.json", "groups.json", "aliases.json")
+WORDS = ("tokenizer.json", "names.json", "groups.json", "aliases.json", "sayings.json")
 SIZES = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
