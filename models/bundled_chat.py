@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from longwatch.models.follow_up import follows_up
+from longwatch.models.base import Turn
+from longwatch.models.standalone import last_question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from longwatch.models.base import Turn
     from longwatch.models.bundled_tokenizer import BundledTokenizer
 
 TURNS = 8  # of a dialogue, the last ones
@@ -21,11 +21,13 @@ SENTENCE = re.compile(r"(?<=[.!?;\n])\s+")
 def dialogue_ids(words: BundledTokenizer, turns: Sequence[Turn]) -> list[int]:
     """Return what the model reads of a dialogue whose last turn is the question.
 
-    A question that does not ask on (`follows_up`) is put alone, as in training: of 223 questions
-    with two others before them 165 were then answered right, and 121 with all that was said.
+    The question is put alone wherever it can be (`last_question`), else after what was said: of
+    223 questions with two others before them 165 were answered right alone, and 121 with all that
+    was said.
     """
-    alone = bool(turns) and not follows_up(words, turns[-1].text)
-    return spoken_ids(words, turns[-1:] if alone else turns)
+    spoken = [turn for turn in turns if turn.role != "system"][-TURNS:]
+    asked = last_question(words, spoken)
+    return spoken_ids(words, turns if asked is None else [Turn("user", asked)])
 
 
 def spoken_ids(words: BundledTokenizer, turns: Sequence[Turn]) -> list[int]:

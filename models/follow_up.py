@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 SHORT = 8  # words; a longer question says by itself what it is about
 POLITE = re.compile(
     r"^(?:(?:hello|hi|hey|ok|okay|well|so|please|excuse me|one question|a question|thanks"
-    r"|sorry|(?:can|could|do) you tell me|i would like to know|i want to know|tell me|do you know"
-    r")\b[\s,.:!-]*)+"
+    r"|sorry|another question|(?:can|could|do) you tell me|i would like to know|i want to know"
+    r"|tell me|do you know)\b[\s,.:!-]*)+"
 )
 GOES_ON = re.compile(
     r"^(?:and|or|also|no|then|but|instead|i meant?|what about|how about|what of|(?:the )?same"
@@ -37,10 +37,10 @@ def follows_up(words: BundledTokenizer, text: str) -> bool:
     It does where it begins as such questions do, or where it names neither a thing nor a time and
     points back ("it", "that") or asks what nobody can tell without a thing ("how often?").
     """
-    said = POLITE.sub("", text.strip().lower())
+    said = POLITE.sub("", words.canonical(text).lower())
     if GOES_ON.search(said):
         return True
-    if TIME.search(said) or SCENE.search(said) or _names(words, said):
+    if TIME.search(said) or SCENE.search(said) or known_things(words, said):
         return False
     if len(said.split()) > SHORT + 4:
         return False
@@ -49,7 +49,6 @@ def follows_up(words: BundledTokenizer, text: str) -> bool:
     return len(said.split()) <= SHORT and ASKS_ON.search(said) is not None
 
 
-def _names(words: BundledTokenizer, text: str) -> bool:
-    """Tell whether a thing, or a group of things, that the model knows is named."""
-    known = set(words.classes) | {words.ids[name] for name in words.groups if name in words.ids}
-    return any(token in known for token in words.encode(text))
+def known_things(words: BundledTokenizer, text: str) -> list[str]:
+    """Return the things, and groups of things, that `text` names and the model knows."""
+    return [words.things[i] for i in words.encode(text) if i in words.things]

@@ -25,13 +25,22 @@ def test_one_question() -> None:
     assert shown(turns) == "<user> what do you see ? <bot>"
 
 
-def test_a_question_with_what_was_said_before() -> None:
+def test_a_question_that_asks_on_is_put_alone_with_its_thing() -> None:
     turns = [
         Turn("user", "What is this?"),
         Turn("assistant", "egyptian cat"),
         Turn("user", "and before that?"),
     ]
-    before = "<user> what is this ? <bot> egyptian cat <eos>"
+    assert shown(turns) == "<user> what came before the egyptian cat <bot>"
+
+
+def test_one_that_no_rule_can_put_alone_comes_after_what_was_said() -> None:
+    turns = [
+        Turn("user", "What is there?"),
+        Turn("assistant", "egyptian cat and vulture"),
+        Turn("user", "and before that?"),
+    ]
+    before = "<user> what is there ? <bot> egyptian cat and vulture <eos>"
     assert shown(turns) == f"{before} <user> and before that ? <bot>"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.serve.conftest import Live
 
 SCENE = 5  # a running shoe until 0:02, an owl from 0:03 to 0:11, then a high heel
-ASKED = {"What came before the owl?": "running shoe", "And before that?": "nothing"}
+ASKED = {"When did you first see the owl?": "00:03", "And the last time?": "00:11"}
 
 
 async def test_a_dialogue_goes_on_over_the_socket_and_over_http(bundled: Live, name: str) -> None:
