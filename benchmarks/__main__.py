@@ -23,6 +23,7 @@ NAMES = (
     "growth",
     "gate",
     "dialogue",
+    "following",
     "sparing",
     "compressors",
     "pruners",
