@@ -1,6 +1,7 @@
 # Two commands for a new machine: `make demo` and `make test`. Each sets up what it needs.
 PYTHON ?= python3
 VENV ?= .venv
+JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -27,8 +28,8 @@ check: $(READY) ## format, lint, types, layers, and the types of the page's Java
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check-page
 
-test: $(READY)  ## every test
-	$(BIN)/python -m pytest
+test: $(READY)  ## every test, in two processes, or as many as JOBS says
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 bench: $(READY) ## a quick run of every benchmark, results under benchmarks/results/quick/
 	$(BIN)/python -m benchmarks --quick
