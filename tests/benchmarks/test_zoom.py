@@ -46,6 +46,18 @@ def test_a_second_look_adds_one_frame_of_the_finer_grid_behind_the_window(
     assert len(added) == 1 + 6 * 6
 
 
+@pytest.mark.parametrize(("at", "hit"), [(2.0, True), (0.0, False)])
+def test_a_look_hits_where_its_frame_proves_the_answer(
+    at: float, hit: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoom, "FRAMES", 3)
+    monkeypatch.setattr(zoom, "ASKED", ("now",))  # the last frame proves it
+    monkeypatch.setattr(zoom, "weightiest", lambda model, snapshot, asked: (snapshot, at))
+    models = dict.fromkeys(zoom.GRIDS, load_bundled())
+    found = zoom.watch(models, zoom.read_stream(models["3x3"], 0, 1.0, 0), 2)
+    assert [each.hit for each in found] == [hit] * 2
+
+
 def test_a_quick_run_reports_every_way_at_every_share(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
