@@ -64,11 +64,10 @@ def put(model: VideoLM, snapshot: Snapshot, question: Question) -> Put:
 
 
 def ask(model: VideoLM, snapshot: Snapshot, question: Question) -> Said:
-    """Return the model's likeliest answer."""
-    ids = model.prompt_ids(turns_of(question))
-    context = snapshot.context(model.decoder.rope, room=len(ids) + MOST)
+    """Return the model's likeliest answer, asked as the service does: within the time it says."""
+    limits, ids, context = put(model, snapshot, question)
     text = model.tokenizer.decode(list(spoken(model, context, ids)))
-    return Said(text, seen(snapshot, context.recall, model.decoder.layers))
+    return Said(text, seen(limits.snapshot, context.recall, model.decoder.layers))
 
 
 def spoken(model: VideoLM, context: Context, ids: Sequence[int], most: int = MOST) -> Iterator[int]:

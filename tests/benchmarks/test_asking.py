@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import asking
+from benchmarks.replay import opened, read
+from longwatch.memory.memory import Memory
+from longwatch.models.bundled_model import load_bundled
+from longwatch.serve.stream_settings import StreamSettings
 from longwatch.stream.questions import Question
+from training.simulated import encode
 
 AT = [float(t) for t in range(8)]
 
@@ -31,3 +36,21 @@ def test_what_no_frame_proves_has_no_recall() -> None:
 @pytest.mark.parametrize("kind", ["first", "how_many"])
 def test_who_sees_nothing_recalls_nothing(kind: str) -> None:
     assert asking.found(question(kind, (1, 2)), AT, [set(), set()]) == (0.0, 0.0)
+
+
+def test_a_question_that_says_a_time_recalls_nothing_far_from_it() -> None:
+    model = load_bundled()
+    memory = Memory(StreamSettings().make_policy(model), model.decoder.rope)
+    opened(model, memory)
+    times = [float(t) for t in range(40)]
+    for at, tokens in zip(times, encode(model, 3, times)[1], strict=True):
+        read(model, memory, model.frame_input(tokens, at), at)
+    snapshot = memory.snapshot()
+    at_hand = {segment.time for segment in snapshot.segments}
+    recalled = []
+    for text in ("what was there at 00:05?", "what was there?"):
+        said = asking.ask(model, snapshot, Question("at", text, ("owl",), frames=(5,)))
+        recalled.append(set.union(*said.seen) - at_hand)
+    assert 5.0 in recalled[0]
+    assert max(recalled[0]) <= 8.0
+    assert max(recalled[1]) > 8.0
