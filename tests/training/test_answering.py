@@ -75,7 +75,7 @@ def test_tokens_and_answers_are_those_of_training(
         )
         assert torch.allclose(torch.cat([t.embeds for t in tokens]), ours[1:], atol=1e-4)
         snapshot = read(loaded, zip(TIMES, tokens, strict=True))
-        for kind in ("now", "follow_up", "describe"):
+        for kind in ("now", "at", "describe"):
             question = drawn(Truth(world, TIMES, groups=maker.groups), kind, Random(seed))
             prompt = maker.tokens(question, len(TIMES) - 1, TIMES).prompt
             wanted = maker.tokenizer.decode(greedy(packed, maker, sample, prompt))
