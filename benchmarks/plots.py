@@ -114,4 +114,5 @@ class _Frame:
 
     def _tick(self, side: int, part: float) -> str:
         value = self.low[side] + part * self.range[side]
-        return f"{2**value if self.axes[side].log else value:.3g}"
+        value = 2**value if self.axes[side].log else value
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
