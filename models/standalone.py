@@ -31,6 +31,7 @@ GROUND = re.compile(r"\b(?:background|colou?r)\b")
 SCENE = re.compile(r"\b(?:descri\w+|scene|going on|happening|everything|and where)\b")
 ORDER = re.compile(r"\b(?:(before|precede\w*)|after|next|then|follow\w*)\b")
 WORD_FOR_IT = (re.compile(r"\b(?:it|that one|them|they)\b"), re.compile(r"\bthat\b"))
+WHOLE = 4  # words: "where is the owl"
 SHORT = (
     (re.compile(r"\b(?:first|since when)\b"), "when was the {} first seen"),
     (re.compile(r"\b(?:last|(?:until|till) when)\b"), "when was the {} last seen"),
@@ -76,7 +77,7 @@ def standalone(words: BundledTokenizer, before: Said, text: str) -> str | None:
     if named:
         return _of_another(words, before, rest, named)
     if time := CLOCK.search(rest):
-        return _at(before, time[0]) if time[0] == rest else None
+        return _at(before, time[0]) if time[0] == rest else _whole(asked)
     about, told = _thing(words, before.question), _thing(words, before.answer)
     if NOW.fullmatch(rest) or NOW.fullmatch(asked):
         return _now(before, about if not ORDER.search(before.question) else None)
@@ -92,11 +93,17 @@ def _thing(words: BundledTokenizer, text: str) -> str | None:
 
 def _of_another(words: BundledTokenizer, before: Said, rest: str, name: str) -> str | None:
     about = _thing(words, before.question)
-    bare = re.fullmatch(rf"(?:(?:the|an?|any) )?{re.escape(name)}(?: too| also| instead)?", rest)
-    if about is None or bare is None:
+    if not re.fullmatch(rf"(?:(?:the|an?|any) )?{re.escape(name)}(?: too| also| instead)?", rest):
+        return _whole(rest)
+    if about is None:
         return None
     asked = re.sub(rf"\ban? {re.escape(about)}\b", article(name), before.question)
     return re.sub(rf"\b{re.escape(about)}\b", name, asked)
+
+
+def _whole(asked: str) -> str | None:
+    """Return a question that has its thing or its time, if it has a verb too, by its length."""
+    return asked if len(asked.split()) >= WHOLE else None
 
 
 def _at(before: Said, time: str) -> str:

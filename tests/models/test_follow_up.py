@@ -36,7 +36,12 @@ def test_of_the_question_world_s_nearly_all_are_told_apart() -> None:
     "text",
     [
         *("And before that?", "Where is it now?", "how often?", "what about the cat"),
-        *("OK, and at 00:10?", "and the final time?", "so when did you spot it first"),
+        *(
+            "OK, and at 00:10?",
+            "and the final time?",
+            "so when did you spot it first",
+            "how frequently",
+        ),
     ],
 )
 def test_what_asks_on_is_known(text: str) -> None:

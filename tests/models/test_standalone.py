@@ -36,6 +36,12 @@ AT = ("What was there at 0:05", "owl and fox")
         (FOUND, "what was next?", "what came after the owl"),
         (FOUND, "What about an eagle", "what came before the eagle?"),
         (FOUND, "and now", "what do you see now"),
+        (FOUND, "and where is the fox?", "where is the fox"),
+        (FOUND, "and before the fox?", None),  # what of it?
+        (FOUND, "and who was there at 0:12?", "who was there at 00:12"),
+        (("What was there at 0:05", "owl"), "and at the moment?", "what do you see now"),
+        (("What came after the owl?", "fox and eagle"), "where is it?", None),
+        (("Was there an owl or a fox?", "yes"), "how often?", None),
         (NOW, "and at 0:12?", "what was there at 00:12"),
         (NOW, "since when", "when was the owl first seen"),
         (AT, "And at 0:12?", "what was there at 00:12"),
