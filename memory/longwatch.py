@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from longwatch.retrieval import Scorer
 
 
+AT_HAND = 0.25  # of all bytes for the window: the rest reaches further back, in fewer bits
 LEAST = 48  # tokens of a block: what its scales and its vectors take is shared by so many
 
 
@@ -66,7 +67,7 @@ class Longwatch(Policy):
         return self._with(window_tokens=window_tokens, tokens=window_tokens)
 
     def bounded(self, max_bytes: int, token_bytes: int) -> Self:  # noqa: D102
-        window = min(self.window_tokens, max(1, max_bytes // (2 * token_bytes)))
+        window = min(self.window_tokens, max(1, int(AT_HAND * max_bytes) // token_bytes))
         return self._with(window_tokens=window, max_bytes=max(1, max_bytes - window * token_bytes))
 
     def retain(  # noqa: D102

@@ -65,8 +65,10 @@ def test_a_dry_stream_holds_as_much_as_one_that_is_read(name: str) -> None:
 def spare(memory: Memory) -> int:
     """Return the bytes that an archive has asked for in advance."""
     archive, view = memory.archive, memory.snapshot().view
-    if archive is None or view is None:
+    if archive is None:
         return 0
+    if view is None:
+        return archive.nbytes
     row = sum(column.nbytes for column in view.rows) // len(view.rows.rung)
     blocks = sum(count for count, _ in archive.rungs())
     index = sum(each.nbytes for each in archive.index)
