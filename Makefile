@@ -29,7 +29,8 @@ check: $(READY) ## format, lint, types, layers, and the types of the page's Java
 	$(BIN)/python scripts/check-page
 
 test: $(READY)  ## every test, in two processes, or as many as JOBS says
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m 'not alone' --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m alone
 
 bench: $(READY) ## a quick run of every benchmark, results under benchmarks/results/quick/
 	$(BIN)/python -m benchmarks --quick

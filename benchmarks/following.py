@@ -20,7 +20,7 @@ import torch
 
 from benchmarks import intervals
 from benchmarks.asking import MOST, spoken, turns_of
-from benchmarks.episodes import SEEDS, look
+from benchmarks.episodes import SEEDS, TRIES, look
 from benchmarks.report import parser, publish
 from longwatch.models.bundled_chat import dialogue_ids, spoken_ids
 from longwatch.models.bundled_model import load_bundled
@@ -34,7 +34,7 @@ from longwatch.stream.wordings_followups import IT
 from training.answering import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from longwatch.memory.memory import Snapshot
     from longwatch.models.bundled_model import BundledVLM
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 FRAMES, STREAMS, EACH = 16, 20, 10
 QUICK = (8, 2, 2)
-TRIES = 4  # draws for each question that is wanted
 OF_A_THING = ("first", "last", "was_there", "is_there", "how_often", "where")
 ASKED_ON = ("first", "last", "how_often", "where", "is_there")
 
@@ -68,16 +67,11 @@ FORMS: dict[str, Callable[[Truth, int, Random], Question | None]] = {
 }
 
 
-def drawn(form: str, seen: Truth, each: int, rng: Random) -> Iterator[Question]:
-    """Yield up to `each` questions of a form, asked at the end of a stream."""
-    last, left = len(seen.times) - 1, each
-    for _ in range(TRIES * each):
-        asked = FORMS[form](seen, last, rng)
-        if asked is not None:
-            yield asked
-            left -= 1
-        if not left:
-            return
+def drawn(form: str, seen: Truth, each: int, rng: Random) -> list[Question]:
+    """Return `each` questions of a form, asked at the end; fewer where few are clear."""
+    last = len(seen.times) - 1
+    tries = (FORMS[form](seen, last, rng) for _ in range(TRIES * each))
+    return [asked for asked in tries if asked is not None][:each]
 
 
 def right(model: BundledVLM, snapshot: Snapshot, asked: Question, ids: list[int]) -> bool:
@@ -92,9 +86,7 @@ def measure(frames: int, streams: int, each: int, seed: int) -> list[dict[str, A
     """Return a row for each form."""
     model = load_bundled()
     words = model.tokenizer
-    scores: dict[str, dict[str, list[float]]] = {
-        form: defaultdict(list) for form in FORMS
-    }  # of each stream
+    scores = {form: defaultdict[str, list[float]](list) for form in FORMS}  # of each stream
     counts: dict[str, int] = defaultdict(int)
     for number in range(streams):
         scene = SyntheticSource(SEEDS + (seed << 24) + (1 << 20) + number)
@@ -102,7 +94,7 @@ def measure(frames: int, streams: int, each: int, seed: int) -> list[dict[str, A
         snapshot = read(model, zip(times, look(model, scene, times), strict=True))
         seen = Truth(scene.world, times, groups=words.groups)
         for form in FORMS:
-            asked = list(drawn(form, seen, each, Random(f"following {form} {number} {seed}")))
+            asked = drawn(form, seen, each, Random(f"following {form} {number} {seed}"))
             if not asked:
                 continue
             counts[form] += len(asked)

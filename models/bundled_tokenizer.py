@@ -41,7 +41,7 @@ FRUIT = re.compile(
     r"(?<=\b(?:the|any) )oranges?\b(?= *(?:$|[?.,!]|(?:and|appear|at|be|before|came|come|enter"
     r"|ever|first|here|in|is|last|leave|now|on|or|right|seen|show|still|there|visible|was)\b))"
 )
-ARTICLE = re.compile(r"\b(an|some) oranges?\b(?! (?:background|colou?r|one)\b)")
+ARTICLE = re.compile(r"\b(an|some) oranges?\b(?! (?:background|colou?r|fruit|one)\b)")
 DIGIT = re.compile(r"\d")
 SECOND = re.compile(r"\d ?s|second \d")
 PRONOUN = re.compile(r"(?<![^\W_])i(?![^\W_])")
@@ -50,13 +50,14 @@ PRONOUN = re.compile(r"(?<![^\W_])i(?![^\W_])")
 class BundledTokenizer:
     """Text to ids and back, by `tokenizer.json`, over text in the one form that was trained.
 
-    Upper and lower case are the same. Other names of a thing (`aliases`), plurals, and the ways to
-    write a time become the one that the model knows: `aegis` is `breastplate`, `cats` is `cat`,
-    `0:00:05` is `00:05`. A word that it does not know becomes pieces, in the end bytes.
+    Upper and lower case are the same. Other names of a thing (`aliases`), plurals, what else people
+    say (`sayings`) and the ways to write a time become the one that the model knows: `aegis` is
+    `breastplate`, `cats` is `cat`, `spotted` is `seen`, `0:00:05` is `00:05`. A word that it does
+    not know becomes pieces, in the end bytes.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Read the three files of a model's `folder`.
+        """Read the five files of a model's `folder`.
 
         Raises:
             OSError, ValueError: one of them is missing or damaged.

@@ -43,7 +43,6 @@ TURNS = tuple(
             rf"\bhow many (?:appearances|entrances|visits) did {THING} make\b",
             r"how often did \1 appear",
         ),
-        (rf"\bhow many times did {THING} (?:make|do) (?:so|it|that)\b", r"how often did \1 appear"),
     )
 )
 

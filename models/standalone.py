@@ -32,7 +32,7 @@ SCENE = re.compile(r"\b(?:descri\w+|scene|going on|happening|everything|and wher
 ORDER = re.compile(r"\b(?:(before|precede\w*)|after|next|then|follow\w*)\b")
 WORD_FOR_IT = (re.compile(r"\b(?:it|that one|them|they)\b"), re.compile(r"\bthat\b"))
 WHOLE = 4  # words: "where is the owl"
-SHORT = (
+BARE = (
     (re.compile(r"\b(?:first|since when)\b"), "when was the {} first seen"),
     (re.compile(r"\b(?:last|(?:until|till) when)\b"), "when was the {} last seen"),
     (re.compile(r"\b(?:often|times)\b"), "how often was the {} there"),
@@ -80,7 +80,7 @@ def standalone(words: BundledTokenizer, before: Said, text: str) -> str | None:
         return _at(before, time[0]) if time[0] == rest else _whole(asked)
     about, told = _thing(words, before.question), _thing(words, before.answer)
     if NOW.fullmatch(rest) or NOW.fullmatch(asked):
-        return _now(before, about if not ORDER.search(before.question) else None)
+        return _now(before, about)
     many = len(known_things(words, before.answer)) > 1
     return None if many else _of_it(asked, told or about)
 
@@ -111,16 +111,18 @@ def _at(before: Said, time: str) -> str:
         return CLOCK.sub(time, before.question, count=1)
     if GROUND.search(before.question):
         return f"what colour was the background at {time}"
-    return (
-        f"describe the scene at {time}"
-        if SCENE.search(before.question)
-        else (f"what was there at {time}")
-    )
+    if SCENE.search(before.question):
+        return f"describe the scene at {time}"
+    return f"what was there at {time}"
 
 
 def _now(before: Said, about: str | None) -> str:
+    if ORDER.search(before.question):
+        return "what do you see now"
     if about:
         return f"is the {about} there now"
+    if not CLOCK.search(before.question):
+        return before.question
     if GROUND.search(before.question):
         return "what colour is the background now"
     return "describe the scene now" if SCENE.search(before.question) else "what do you see now"
@@ -134,7 +136,7 @@ def _of_it(asked: str, name: str | None) -> str | None:
     for pattern in WORD_FOR_IT:
         if pattern.search(asked):
             return pattern.sub(f"the {name}", asked, count=1)
-    for pattern, question in SHORT:
+    for pattern, question in BARE:
         if pattern.search(asked):
             return question.format(name)
     return f"the {name}: {asked}"

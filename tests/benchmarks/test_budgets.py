@@ -67,9 +67,7 @@ def spare(memory: Memory) -> int:
     archive, view = memory.archive, memory.snapshot().view
     if archive is None:
         return 0
-    if view is None:
-        return archive.nbytes
-    row = sum(column.nbytes for column in view.rows) // len(view.rows.rung)
+    row = sum(column.nbytes for column in view.rows) // len(view.rows.rung) if view else 0
     blocks = sum(count for count, _ in archive.rungs())
     index = sum(each.nbytes for each in archive.index)
     return archive.nbytes - archive.tier.used_bytes - index - blocks * (row + budgets.SLOT)

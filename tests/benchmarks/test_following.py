@@ -15,7 +15,7 @@ SEEN = Truth(SyntheticSource(5).world, [float(t) for t in range(16)])
 
 @pytest.mark.parametrize("form", following.FORMS)
 def test_every_form_asks_on_and_has_answers(form: str) -> None:
-    asked = list(following.drawn(form, SEEN, 6, Random(0)))
+    asked = following.drawn(form, SEEN, 6, Random(0))
     assert len(asked) == 6
     assert all(question.history and question.answers for question in asked)
 

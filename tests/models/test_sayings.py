@@ -31,6 +31,9 @@ def taught(kind: str) -> set[str]:
     return {say(template, rng, NAME, TIME) for template in TAUGHT[kind] for _ in range(60)}
 
 
+KNOWN = {word for kind in TAUGHT for text in taught(kind) for word in WORD.findall(text)}
+
+
 @pytest.mark.parametrize("kind", TAUGHT)
 def test_what_training_says_stays_as_it_is(kind: str) -> None:
     for text in taught(kind):
@@ -39,10 +42,7 @@ def test_what_training_says_stays_as_it_is(kind: str) -> None:
 
 @pytest.mark.parametrize("said", TABLE)
 def test_a_saying_becomes_words_of_the_training_and_those_stay(said: str) -> None:
-    known = {"thanks"} | {
-        word for kind in TAUGHT for text in taught(kind) for word in WORD.findall(text)
-    }
-    assert {*WORD.findall(said.lower())} <= known
+    assert {*WORD.findall(said.lower())} <= KNOWN | {"thanks"}
     for other in TABLE[said]:
         assert WORDS.canonical(f"xx {other} xx") == f"xx {said} xx".replace("  ", " ")
 
@@ -51,7 +51,7 @@ def test_no_saying_stands_in_the_table_twice() -> None:
     assert len(phrases(TABLE)) == sum(map(len, TABLE.values()))
 
 
-@pytest.mark.parametrize("name", sorted({*WORDS.names, *WORDS.groups} - {"orange fruit"}))
+@pytest.mark.parametrize("name", sorted({*WORDS.names, *WORDS.groups}))
 def test_a_name_is_no_saying(name: str) -> None:
     assert WORDS.canonical(f"did you spot {article(name)}") == f"did you see {article(name)}"
 
@@ -70,6 +70,11 @@ def test_a_name_is_no_saying(name: str) -> None:
         ("what about 0:12?", "what about 00:12?"),
         ("What was on the footage at the 0:12 mark", "what was in the video at 00:12"),
         ("how many visits did the owl make so far", "how often did the owl appear so far"),
+        ("until when was the owl in shot?", "when was the owl last seen?"),
+        ("since when has an owl been here?", "when was an owl first seen?"),
+        ("rewind to 0:12, what did you spot", "go back to 00:12, what did you see"),
+        ("when the clock showed 0:12, what was there", "at 00:12, what was there"),
+        ("is it an orange fruit?", "is it an orange fruit?"),
         ("which hue is the backdrop", "which colour is the background"),
         ("what preceded the traffic light?", "what preceded the traffic light?"),
         ("", ""),

@@ -19,6 +19,7 @@ SEEN = ("When did you first see the owl?", "00:03")
 FOUND = ("What came before the fox?", "owl")
 NOW = ("What do you see?", "owl")
 COLOUR = ("What colour is the background?", "red")
+IS_NOW = "what colour is the background now"
 AT = ("What was there at 0:05", "owl and fox")
 
 
@@ -42,6 +43,8 @@ AT = ("What was there at 0:05", "owl and fox")
         (("What was there at 0:05", "owl"), "and at the moment?", "what do you see now"),
         (("What came after the owl?", "fox and eagle"), "where is it?", None),
         (("Was there an owl or a fox?", "yes"), "how often?", None),
+        (("How many things did you see?", "two"), "and now?", "how many things did you see?"),
+        (("What colour was the background at 0:05?", "red"), "and now?", IS_NOW),
         (NOW, "and at 0:12?", "what was there at 00:12"),
         (NOW, "since when", "when was the owl first seen"),
         (AT, "And at 0:12?", "what was there at 00:12"),

@@ -20,7 +20,7 @@ def soaked() -> Soaked:
     return main(MINUTES)
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(MINUTES * 60 + 240)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(MINUTES * 60 + 240)]
 
 
 def test_everything_goes_on_until_the_end(soaked: Soaked) -> None:
@@ -53,8 +53,5 @@ def test_descriptors_and_threads_are_flat(soaked: Soaked) -> None:
 
 
 def test_what_the_process_holds_is_flat(soaked: Soaked) -> None:
-    """An allocator's pools settle in minutes: 15 MiB alone, 38 beside two other jobs.
-
-    Answers that were never freed took 90.
-    """
-    assert soaked.grown("rss") <= 32 + 3 * soaked.noise("rss")
+    """An allocator's pools still settle in minutes; answers that were never freed took 90 MiB."""
+    assert soaked.grown("rss") <= 16 + 3 * soaked.noise("rss")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.asking import spoken
 from longwatch.stream.questions import KINDS, Question, Truth
 from longwatch.stream.world import World
 from longwatch.types import VisualTokens
@@ -75,11 +76,14 @@ def test_tokens_and_answers_are_those_of_training(
         )
         assert torch.allclose(torch.cat([t.embeds for t in tokens]), ours[1:], atol=1e-4)
         snapshot = read(loaded, zip(TIMES, tokens, strict=True))
-        for kind in ("now", "at", "describe"):
+        for kind in ("now", "follow_up", "describe"):
             question = drawn(Truth(world, TIMES, groups=maker.groups), kind, Random(seed))
             prompt = maker.tokens(question, len(TIMES) - 1, TIMES).prompt
             wanted = maker.tokenizer.decode(greedy(packed, maker, sample, prompt))
-            assert answer(loaded, snapshot, question) == wanted
+            context = snapshot.context(loaded.decoder.rope, room=len(prompt) + MOST)
+            assert loaded.tokenizer.decode([*spoken(loaded, context, prompt)]) == wanted
+            if not question.history:  # else the service puts it so that it stands alone
+                assert answer(loaded, snapshot, question) == wanted
 
 
 def drawn(truth: Truth, kind: str, rng: Random) -> Question:
