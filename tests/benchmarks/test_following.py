@@ -7,8 +7,11 @@ from random import Random
 import pytest
 
 from benchmarks import following
-from longwatch.stream.questions import Truth
+from longwatch.models.bundled_model import load_bundled
+from longwatch.stream import facts
+from longwatch.stream.questions import Question, Truth
 from longwatch.stream.synthetic import SyntheticSource
+from training.answering import read
 
 SEEN = Truth(SyntheticSource(5).world, [float(t) for t in range(16)])
 
@@ -24,6 +27,19 @@ def test_about_the_same_thing_the_answer_before_names_none() -> None:
     for question in following.drawn("same_thing", SEEN, 12, Random(1)):
         assert set(question.names) & {"running shoe", "owl", "high heel"}
         assert question.history[0][1] not in question.names
+        fact = facts.ABOUT[question.kind](SEEN, 15, question.names[0])
+        assert fact is not None
+        assert question.answers == fact.answers
+
+
+@pytest.mark.parametrize(("said", "right"), [("owl", True), ("fox", False)])
+def test_an_answer_is_right_when_it_is_one_of_the_question_s(
+    said: str, right: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_bundled()
+    monkeypatch.setattr(following, "spoken", lambda *_: model.tokenizer.encode(said))
+    asked = Question("now", "?", ("eagle", "owl"))
+    assert following.right(model, read(model, []), asked, [1]) is right
 
 
 def test_a_quick_run_reports_every_form() -> None:
