@@ -30,7 +30,7 @@ from benchmarks.episodes import episodes
 from benchmarks.quality_report import Answered
 from benchmarks.replay import opened, read
 from benchmarks.report import parser, publish
-from longwatch.memory import POLICIES
+from longwatch.memory import POLICIES, Longwatch
 from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import FOLDER, load_bundled
 
@@ -105,6 +105,12 @@ def evaluate(model: BundledVLM, policy: Policy, streams: Iterable[Episode]) -> l
     return results
 
 
+def policy_of(model: BundledVLM, preset: str) -> Policy:
+    """Return a policy without a budget: of the size that the service gives ours for this model."""
+    policy = POLICIES[preset]()
+    return policy.sized(model.window_tokens) if isinstance(policy, Longwatch) else policy
+
+
 def cases(
     model: BundledVLM, episode: Episode, presets: Sequence[str], budgets: Sequence[int]
 ) -> list[Case]:
@@ -119,7 +125,7 @@ def cases(
             continue
         for preset in presets:
             if preset != UNBOUNDED:
-                fit = fitted(model, POLICIES[preset](), tokens, frames, full // share)
+                fit = fitted(model, policy_of(model, preset), tokens, frames, full // share)
                 made.append(Case(preset, f"1/{share}", fit.policy, full // share, fit.over))
     return made
 

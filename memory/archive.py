@@ -16,7 +16,7 @@ from longwatch.memory.seal import filling
 from longwatch.memory.sealed import Sealed, Shape, tokens_of_frame
 from longwatch.memory.shelf import batches, shelve, unshelve
 from longwatch.memory.table import Table, Tokens
-from longwatch.memory.thinning import salience, strongest
+from longwatch.memory.thinning import fairest, salience
 from longwatch.memory.tier import Tier
 from longwatch.memory.view import Lease, View
 from longwatch.retrieval import RETRIEVERS
@@ -140,8 +140,10 @@ class Archive:
         there = dict.fromkeys(rungs.tolist())  # older blocks are on later rungs
         found: list[tuple[Tensor, Tensor]] = []
         for codec, alike in groupby(there, lambda rung: self.sealing.rungs[rung].codec):
-            rows = [self._rows(layer, rung, slots[rungs == rung]) for rung in alike]
-            found.append(codec.decode(torch.cat(rows), *self._block, self.shape.dtype))
+            one, *_ = same = list(alike)
+            at = torch.from_numpy(slots[np.isin(rungs, same)])
+            rows = self.tier.arenas[one].gather(layer, at).to(self.shape.device, non_blocking=True)
+            found.append(codec.decode(rows, *self._block, self.shape.dtype))
         if len(found) == 1:
             return found[0]
         keys, values = (torch.cat(x) for x in zip(*found, strict=True))
@@ -164,10 +166,6 @@ class Archive:
         self._table.skip(end)
         self._dead = np.ones(end, np.bool_)
         self._dead[list(self.ladder)] = False
-
-    def _rows(self, layer: int, rung: int, slots: NDArray[np.int64]) -> Tensor:
-        rows = self.tier.arenas[rung].gather(layer, torch.from_numpy(slots))
-        return rows.to(self.shape.device, non_blocking=True)
 
     def _seal(self, frames: Sequence[Segment]) -> None:
         """Seal frames as one block, or a frame that is larger as several."""
@@ -202,13 +200,15 @@ class Archive:
             self.tokens += len(block.tokens)
 
     def age(self) -> None:
-        """Let the oldest blocks of each rung that is over its limit go down, or go."""
-        for rung, ids in enumerate(self.ladder.ids):
-            while (count := self.ladder.over(rung)) and self._brought(ids, count):
-                if count == 1:
-                    self._let_go([ids.popleft()])
-                else:
-                    self._merge(rung)
+        """Let the oldest blocks of rungs that are over their limits go down, or go."""
+        while due := self.ladder.due():
+            ids = self.ladder.ids[due.rung]
+            if not self._brought(ids, due.blocks):
+                return
+            if due.blocks == 1:
+                self._let_go([ids.popleft()])
+            else:
+                self._merge(due.rung)
 
     def _brought(self, ids: deque[int], count: int) -> bool:
         """Tell whether a rung's oldest are in RAM. Else they age, or are forgotten, once read."""
@@ -227,7 +227,8 @@ class Archive:
         at = torch.from_numpy(index).to(self.shape.device)
         layers = [self.read(layer, ids, view) for layer in range(self.shape.layers)]
         keys, values = (torch.stack(kv)[:, :, at] for kv in zip(*layers, strict=True))
-        kept = strongest(salience(keys, values), max(1, len(tokens) // 2))
+        weight = salience(keys, values)
+        kept = fairest(weight, tokens.frame, max(1, len(tokens) // 2))
         chosen = kept.to(self.shape.device)
         self._put(rung + 1, tokens.take(kept.numpy()), keys[:, :, chosen], values[:, :, chosen])
         self.tier.inherit(self._table.end - 1, pair)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -12,8 +12,19 @@ if TYPE_CHECKING:
     from longwatch.memory.seal import Rung
 
 
+class Due(NamedTuple):
+    """The oldest blocks of a rung that have to age now: two become one, and one is forgotten."""
+
+    rung: int
+    blocks: int
+
+
 class Ladder:
-    """The ids on each rung, oldest first; later rungs are older. One thread writes."""
+    """The ids on each rung, oldest first; later rungs are older. One thread writes.
+
+    Where every rung has a limit, their sum is what counts: nothing ages while there is room, and
+    then what is over its share ages first, so that no byte is idle while something fades.
+    """
 
     def __init__(self, rungs: Sequence[Rung], sizes: Sequence[int]) -> None:
         """Begin empty; `sizes` are the bytes of a block on each rung."""
@@ -21,6 +32,7 @@ class Ladder:
         self.most_bytes: int | None = None  # of all blocks, if less than the rungs say
         self.sizes = sizes
         self._rungs = rungs
+        self._room: int | None = None  # bytes of all blocks before the next one comes
         self._most = self._limits()
 
     def __iter__(self) -> Iterator[int]:
@@ -42,11 +54,29 @@ class Ladder:
         """Return the oldest id of each rung that has one."""
         return [ids[0] for ids in self.ids if ids]
 
-    def over(self, rung: int) -> int:
-        """Return how many blocks of a rung have to age together now; 0: it is within its limit."""
-        count = 1 if rung + 1 == len(self.ids) else 2
-        held = len(self.ids[rung])
-        return count if held > self._most[rung] and held >= count else 0
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all blocks."""
+        return sum(len(ids) * size for ids, size in zip(self.ids, self.sizes, strict=True))
+
+    def due(self) -> Due | None:
+        """Return what has to age next, None where all blocks are within their bytes.
+
+        It is of the youngest rung that is over its share. Where none is, as shares are less than
+        two blocks, it is of the youngest that can make one of two, or else the oldest of all goes.
+        """
+        if self._room is not None and self.nbytes <= self._room:
+            return None
+        held = list(map(len, self.ids))
+        last = len(held) - 1
+        for rung, count in enumerate(held):
+            if count > self._most[rung] and count >= (2 if rung < last else 1):
+                return Due(rung, 2 if rung < last else 1)
+        if self._room is None:
+            return None
+        pairs = (Due(rung, 2) for rung in range(last) if held[rung] >= 2)
+        oldest = (Due(rung, 1) for rung in reversed(range(last + 1)) if held[rung])
+        return next(pairs, None) or next(oldest, None)
 
     def drop(self, lost: Collection[int]) -> list[list[int]]:
         """Take ids off their rungs; return those found, by rung."""
@@ -59,10 +89,15 @@ class Ladder:
         return found
 
     def _limits(self) -> list[float]:
+        """Return how many blocks of each rung stay; note what all together may take."""
         rungs, most = self._rungs, self.most_bytes
+        given = [rung.max_bytes for rung in rungs]
+        known = [size for size in given if size is not None]
+        whole = sum(known) if len(known) == len(given) else None
+        bounds = [size for size in (whole, most) if size is not None]
+        least = max(self.sizes)  # one block stays in any case
+        self._room = max(least, min(bounds) - least) if bounds else None
         if most is not None:
-            given = [rung.max_bytes for rung in rungs]
-            known = [size for size in given if size is not None]
             shares = known if len(known) == len(given) else [1] * len(given)
             if len(known) < len(given) or sum(known) > most:
                 rungs = [

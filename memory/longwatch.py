@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 AT_HAND = 0.25  # of all bytes for the window: the rest reaches further back, in fewer bits
 LEAST = 48  # tokens of a block: what its scales and its vectors take is shared by so many
+FEWEST = 8  # of a block where bytes are scarce: frames wait at hand until they fill one
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class Longwatch(Policy):
     window_tokens: int = 4096
     sinks: int = 1  # frames at the stream's start
     thinning: Thinning | None = field(default_factory=Thinning)
-    block_tokens: int | None = None  # None: a frame's, but at least `LEAST`
-    codec: Codec = field(default_factory=lambda: Codec(key_bits=4, value_bits=2))
+    block_tokens: int | None = None  # None: a frame's, but at least `least_tokens`
+    least_tokens: int = LEAST
+    codec: Codec = field(default_factory=lambda: Codec(2, 2, value_axis="token"))
     tokens: int = 2048  # recalled in each layer
     scorer: Scorer = field(default_factory=LastToken)
     gate: float | None = None  # see `Recalling`
@@ -66,9 +68,17 @@ class Longwatch(Policy):
         """Return this policy with a window of so many tokens, and as many to be recalled."""
         return self._with(window_tokens=window_tokens, tokens=window_tokens)
 
-    def bounded(self, max_bytes: int, token_bytes: int) -> Self:  # noqa: D102
-        window = min(self.window_tokens, max(1, int(AT_HAND * max_bytes) // token_bytes))
-        return self._with(window_tokens=window, max_bytes=max(1, max_bytes - window * token_bytes))
+    def bounded(self, max_bytes: int, token_bytes: int) -> Self:
+        """Return this policy with what a stream holds bounded to about `max_bytes`; see `Policy`.
+
+        Frames that wait to be sealed take no more than the window does, so blocks are smaller
+        where bytes are few. The first frames are sealed like all others: the text that opens a
+        stream is its sink.
+        """
+        share = max(1, int(AT_HAND * max_bytes) // token_bytes)
+        window, block = min(self.window_tokens, share), min(self.least_tokens, max(FEWEST, share))
+        rest = max_bytes - (window + block) * token_bytes
+        return self._with(window_tokens=window, sinks=0, least_tokens=block, max_bytes=max(1, rest))
 
     def retain(  # noqa: D102
         self, segments: tuple[Segment, ...], trace: Trace | None = None
@@ -86,7 +96,7 @@ class Longwatch(Policy):
             limits = [first, *[each] * (self.rungs - 1)]
         return Sealing(
             block_tokens=self.block_tokens,
-            least_tokens=LEAST,
+            least_tokens=self.least_tokens,
             retriever="faiss_fp16",
             thinning=self.thinning,
             rungs=tuple(Rung(self.codec, limit) for limit in limits),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from longwatch.errors import ConfigError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from longwatch.memory.segment import Segment
@@ -54,3 +56,18 @@ def strongest(weight: Tensor, count: int) -> Tensor:
         return torch.arange(len(weight))
     order = weight.cpu().argsort(descending=True, stable=True)
     return order[:count].sort().values
+
+
+def fairest(weight: Tensor, frames: NDArray[np.integer[Any]], count: int) -> Tensor:
+    """Return the indices, rising, of the `count` largest weights, each frame's largest first.
+
+    `frames` (n,) has the frame of each token. None is left without a token while there is one for
+    each: when something was there is told by the frames that are left.
+    """
+    order = weight.cpu().argsort(descending=True, stable=True)
+    ranked = frames[order.numpy()]
+    _, first = np.unique(ranked, return_index=True)
+    best = np.zeros(len(ranked), np.bool_)
+    best[first] = True
+    at = torch.from_numpy(np.flatnonzero(best)), torch.from_numpy(np.flatnonzero(~best))
+    return order[torch.cat(at)[:count]].sort().values

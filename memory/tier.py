@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import weakref
 from collections import deque
 from itertools import islice
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from longwatch.memory.arena import Arena
+from longwatch.memory.arenas import arenas
 from longwatch.memory.need import Need
 
 if TYPE_CHECKING:
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from longwatch.memory.arena import Arena
     from longwatch.memory.need import Disk, Found
-    from longwatch.memory.seal import Rung, Sealing
+    from longwatch.memory.seal import Sealing
     from longwatch.memory.sealed import Shape
 
 log = logging.getLogger(__name__)
@@ -44,8 +44,9 @@ class Tier:
     """
 
     def __init__(self, arenas: list[Arena], disk: Disk | None) -> None:
-        """Begin empty, with an arena for each rung; without `disk` everything stays in RAM."""
+        """Begin empty, with each rung's arena; without `disk` everything stays in RAM."""
         self.arenas, self.disk = arenas, disk
+        self._held = [0] * len(arenas)  # blocks in RAM, by rung
         self.lost: set[int] = set()  # ids that could not be read back, while somebody may see them
         self.losses = 0  # of these, ever
         self.away_bytes = [0] * len(arenas)  # of blocks on disk alone, by rung
@@ -65,19 +66,18 @@ class Tier:
         cls, sealing: Sealing, shape: Shape, block: tuple[int, int, int], disk: Disk | None
     ) -> Tier:
         """Return an empty one for blocks of so many heads, channels and tokens."""
-        rungs = sealing.rungs
-        return cls([_arena(r, shape, r.codec.row_bytes(*block), disk) for r in rungs], disk)
+        return cls(arenas(sealing, shape, block, None if disk is None else disk.limit), disk)
 
     @property
     def nbytes(self) -> int:
         """Bytes of RAM of all arenas, and of what is known of each block."""
         columns = self._slot.nbytes + self._rung.nbytes + self._used.nbytes
-        return columns + sum(arena.nbytes for arena in self.arenas)
+        return columns + sum(arena.nbytes for arena in self._shared())
 
     @property
     def used_bytes(self) -> int:
         """Bytes of the blocks in RAM."""
-        return sum(arena.used_bytes for arena in self.arenas)
+        return sum(arena.used_bytes for arena in self._shared())
 
     @property
     def batch(self) -> int:
@@ -88,7 +88,8 @@ class Tier:
 
     def rung_bytes(self) -> list[int]:
         """Return the bytes of each rung's blocks, of those on disk alone as of those in RAM."""
-        return [a.used_bytes + away for a, away in zip(self.arenas, self.away_bytes, strict=True)]
+        here = (held * size for held, size in zip(self._held, self._sizes.tolist(), strict=True))
+        return [used + away for used, away in zip(here, self.away_bytes, strict=True)]
 
     def put(self, rung: int, ids: Sequence[int], rows: Tensor) -> None:
         """Store the rows, (L, b, B) uint8, of new blocks."""
@@ -96,6 +97,7 @@ class Tier:
         at = np.array(ids) - self._base
         self._slot[at] = self.arenas[rung].put(rows).numpy()
         self._rung[at] = rung
+        self._held[rung] += len(at)
         self.touch(ids)
 
     def slots(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -154,6 +156,7 @@ class Tier:
             if here:
                 slots = arena.put(torch.stack([rows[b] for b in here], 1))  # type: ignore[misc]
                 self._slot[np.array(here) - self._base] = slots.numpy()
+                self._held[rung] += len(here)
                 self.away_bytes[rung] -= len(here) * int(self._sizes[rung])
         for block in lost:
             self.away_bytes[self._rung_of(block)] -= int(self._sizes[self._rung_of(block)])
@@ -202,11 +205,17 @@ class Tier:
 
     def pack(self) -> None:
         """Give RAM back where an arena has asked for much more than its blocks need now."""
-        for rung, arena in enumerate(self.arenas):
+        for arena in self._shared():
             if arena.nbytes > SLACK * arena.used_bytes + arena.slab_bytes:
-                at = np.flatnonzero((self._slot >= 0) & (self._rung == rung))
+                rungs = [rung for rung, its in enumerate(self.arenas) if its is arena]
+                at = np.flatnonzero((self._slot >= 0) & np.isin(self._rung, rungs))
                 packed, slots = arena.packed(torch.from_numpy(self._slot[at]))
-                self.arenas[rung], self._slot[at] = packed, slots.numpy()
+                self.arenas = [packed if its is arena else its for its in self.arenas]
+                self._slot[at] = slots.numpy()
+
+    def _shared(self) -> list[Arena]:
+        """Return each arena once."""
+        return list(dict.fromkeys(self.arenas))
 
     def _take(self, at: NDArray[np.int64]) -> None:
         """Free the slots of the rows `at`."""
@@ -214,6 +223,7 @@ class Tier:
             here = at[self._rung[at] == rung]
             if len(here):
                 arena.free(torch.from_numpy(self._slot[here]))
+                self._held[rung] -= len(here)
 
     def _rung_of(self, block: int) -> int:
         return int(self._rung[block - self._base])
@@ -233,14 +243,3 @@ class Tier:
         self._used = np.zeros(rows, np.int64)
         self._slot[:count], self._rung[:count] = slot[gone:], rung[gone:]
         self._used[:count] = used[gone:]
-
-
-def _arena(settings: Rung, shape: Shape, row_bytes: int, disk: Disk | None) -> Arena:
-    """Return an empty arena for a rung, no larger than its blocks in RAM may be."""
-    size = shape.layers * row_bytes
-    slots = settings.most(size) + 2  # what was let go is freed a little later
-    if disk is not None:
-        slots = min(slots, disk.limit // size + 2)
-    most = None if math.isinf(slots) else int(slots)
-    pinned = shape.device.type == "cuda"
-    return Arena(shape.layers, row_bytes, pinned=pinned, most=most)

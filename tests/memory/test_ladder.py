@@ -18,16 +18,58 @@ def filled(given: list[int | None], each: int) -> Ladder:
     return ladder
 
 
-def over(ladder: Ladder) -> list[int]:
-    return [ladder.over(rung) for rung in range(len(ladder.ids))]
+def aged(ladder: Ladder) -> list[tuple[int, int]]:
+    """Let all that is due age, as an archive does; return what was, by rung and number."""
+    found = []
+    new = 1000
+    while due := ladder.due():
+        found.append((due.rung, due.blocks))
+        gone = [ladder.ids[due.rung].popleft() for _ in range(due.blocks)]
+        if due.blocks == 2:
+            ladder.ids[due.rung + 1].append(new := new + 1)
+        assert gone == sorted(gone)
+        assert len(found) < 1000
+    return found
+
+
+def test_nothing_ages_while_all_together_have_room() -> None:
+    ladder = filled([50, 50, 50], 0)
+    ladder.ids[0].extend(range(14))
+    assert ladder.due() is None
+    ladder.ids[0].append(14)
+    assert ladder.due() == (0, 2)
+    assert ladder.nbytes == 150
 
 
 def test_two_age_together_and_of_the_last_rung_one_goes() -> None:
     ladder = filled([50, 50, 50], 5)
-    assert over(ladder) == [2, 2, 1]
-    for ids in ladder.ids:
-        ids.popleft()
-    assert over(ladder) == [0, 0, 0]
+    assert ladder.due() == (0, 2)
+    assert filled([50], 5).due() == (0, 1)
+
+
+def test_what_is_over_its_share_ages_first_the_youngest_of_them_before_others() -> None:
+    ladder = filled([30, 60, 60], 0)
+    for rung, count in enumerate((2, 7, 6)):
+        ladder.ids[rung].extend(range(100 - 10 * rung, 100 - 10 * rung + count))
+    assert ladder.due() == (1, 2)
+    ladder.ids[0].append(109)
+    assert ladder.due() == (0, 2)
+
+
+def test_shares_that_are_less_than_a_block_hold_no_more_than_all_together() -> None:
+    ladder = filled([9, 9, 9], 0)
+    for number in range(40):
+        ladder.ids[0].append(number)
+        aged(ladder)
+        assert 1 <= len([*ladder]) <= 2
+    ladder = filled([3, 3], 0)
+    ladder.ids[0].append(0)
+    assert ladder.due() is None  # one block stays in any case
+
+
+def test_a_rung_without_a_limit_leaves_the_others_to_their_own() -> None:
+    ladder = filled([50, None], 5)
+    assert aged(ladder) == [(0, 2)]
 
 
 def test_the_oldest_stand_on_the_last_rung() -> None:
@@ -40,20 +82,18 @@ def test_the_oldest_stand_on_the_last_rung() -> None:
 def test_what_all_may_hold_is_never_more_than_the_bound(given: list[int | None]) -> None:
     ladder = filled(given, 30)
     ladder.bound(200)
-    for rung, ids in enumerate(ladder.ids):
-        while ladder.over(rung):
-            ids.popleft()
-    assert 200 - 2 * SIZE * len(given) <= SIZE * len([*ladder]) <= 200
+    aged(ladder)
+    assert 200 - 2 * SIZE <= SIZE * len([*ladder]) <= 200
 
 
 def test_a_bound_that_is_none_changes_nothing_and_can_be_taken_back() -> None:
     ladder = filled([400, 200], 15)
     ladder.bound(600)
-    assert over(ladder) == [0, 0]
+    assert ladder.due() is None
     ladder.bound(200)
-    assert over(ladder) == [2, 1]
+    assert ladder.due() == (0, 2)
     ladder.bound(1 << 40)
-    assert over(ladder) == [0, 0]
+    assert ladder.due() is None
 
 
 def test_what_is_lost_is_taken_off_its_rung() -> None:

@@ -141,10 +141,25 @@ def test_sinks_and_window_are_always_seen_around_what_is_recalled(
         assert found.positions == [sorted(set(found.positions[0]))]
 
 
-def test_bounded_the_window_and_the_blocks_share_the_bytes() -> None:
-    policy = Longwatch(thinning=None, block_tokens=BLOCK, codec=EXACT).bounded(100 * TOKEN, TOKEN)
+@pytest.mark.parametrize("tokens", [40, 100, 10_000])
+def test_bounded_the_window_what_waits_and_the_blocks_share_the_bytes(tokens: int) -> None:
+    policy = Longwatch(thinning=None, codec=EXACT).bounded(tokens * TOKEN, TOKEN)
     assert policy.max_bytes is not None
-    assert policy.window_tokens * TOKEN + policy.max_bytes <= 100 * TOKEN
+    assert policy.window_tokens == min(4096, tokens // 4)
+    assert policy.sealing.least_tokens == min(48, max(8, tokens // 4))
+    at_hand = policy.window_tokens + policy.sealing.least_tokens
+    assert at_hand * TOKEN + policy.max_bytes == tokens * TOKEN
+
+
+@pytest.mark.parametrize("tokens", [60, 200])
+def test_bounded_a_stream_holds_no_more_whatever_its_length(tokens: int) -> None:
+    policy = Longwatch(codec=EXACT).bounded(tokens * TOKEN, TOKEN)
+    memory = read(policy, [text()])
+    for i in range(150):
+        memory.put(frame(i))
+        stats = memory.stats()
+        blocks = sum(used for _, used in stats.rungs)
+        assert stats.device_bytes + blocks <= tokens * TOKEN + len(text()) * TOKEN
 
 
 @pytest.mark.parametrize(

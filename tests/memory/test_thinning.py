@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.memory.segment import Segment
-from longwatch.memory.thinning import Thinning, salience, strongest
+from longwatch.memory.thinning import Thinning, fairest, salience, strongest
 from tests.memory.parts import frame
 
 
@@ -47,6 +48,20 @@ def test_the_strongest_are_the_largest_and_the_earlier_of_equals(
     order = sorted(range(len(weight)), key=lambda i: (-weight[i], i))
     found = strongest(torch.tensor(weight, dtype=torch.float32), count)
     assert found.tolist() == sorted(order[:count])
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), min_size=1), st.integers(1, 40))
+def test_each_frame_keeps_its_strongest_before_any_keeps_another(
+    tokens: list[tuple[int, int]], count: int
+) -> None:
+    tokens.sort(key=lambda token: token[0])
+    frames, weight = (list(column) for column in zip(*tokens, strict=True))
+    order = sorted(range(len(tokens)), key=lambda i: (-weight[i], i))
+    best = [next(i for i in order if frames[i] == each) for each in dict.fromkeys(frames)]
+    ranked = [i for i in order if i in best] + [i for i in order if i not in best]
+    found = fairest(torch.tensor(weight, dtype=torch.float32), np.array(frames), count)
+    assert found.tolist() == sorted(ranked[:count])
+    assert len({frames[i] for i in found.tolist()}) == min(count, len(set(frames)))
 
 
 @given(st.integers(1, 20), st.floats(0.01, 1))
