@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from longwatch.models.base import Turn
 from longwatch.models.fields import plan_of
 from longwatch.models.voice import Fitted, Spoken
+from longwatch.serve.ago import dated
 from longwatch.serve.lengths import check_lengths
 from longwatch.serve.ranges import limited
 from longwatch.serve.reader import Reader
@@ -59,7 +60,7 @@ def parts_of(
     limits = limited(snapshot, question, origin)
 
     def part(asked: Question, limits: Limits, voice: Voice) -> Part:
-        ids = model.prompt_ids(asked.turns)
+        ids = model.prompt_ids(dated(asked.turns, snapshot.as_of))
         check_lengths(len(ids), most)
         return Part(Reader(model, ids, limits, most, wake, about), voice)
 
