@@ -1,11 +1,11 @@
-"""What was asked about a stream and what was answered: in RAM, or where the stream is on disk."""
+"""What was asked about a stream, answered and told: in RAM, or where the stream is on disk."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from longwatch.memory.durable.catalogue import Exchange
 from longwatch.serve.answer import Done
@@ -13,20 +13,13 @@ from longwatch.serve.answer import Done
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from longwatch.memory.durable.catalogue import Alert
     from longwatch.serve.answer import AnswerEvent, Question
     from longwatch.serve.kept import KeptStream
 
-ALERTS = 100  # the newest; they are not on disk
+ALERTS = 100  # of a stream that is in RAM alone, the newest
 MOST = 500  # exchanges of a stream that is in RAM alone
 CHARS = 2000  # of a question and of an answer there
-
-
-class Alert(NamedTuple):
-    """A watch that spoke up."""
-
-    time: float  # seconds on the stream's clock
-    watch: str  # its id
-    text: str  # its condition
 
 
 class Diary:
@@ -40,12 +33,14 @@ class Diary:
 
     def alert(self, alert: Alert) -> None:
         """Note that a watch spoke up."""
-        self._alerts.append(alert)
+        if self.kept is not None:
+            self.kept.alert(alert)
+        else:
+            self._alerts.append(alert)
 
-    @property
     def alerts(self) -> list[Alert]:
-        """The newest times that a watch spoke up, oldest first."""
-        return list(self._alerts)
+        """Return the newest times that a watch spoke up, oldest first; may wait for the disk."""
+        return list(self._alerts) if self.kept is None else self.kept.alerts()
 
     def noting(
         self, question: Question, listener: Callable[[AnswerEvent], None]

@@ -14,7 +14,7 @@ from longwatch.serve.ids import about
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.memory.durable.catalogue import Exchange, StreamEntry
+    from longwatch.memory.durable.catalogue import Alert, Exchange, StreamEntry
     from longwatch.memory.durable.store import Commit, Store
     from longwatch.memory.durable.vault import Vault
     from longwatch.memory.durable.writer import Writer
@@ -113,6 +113,15 @@ class KeptStream:
     def dialogue(self) -> list[Exchange]:
         """Return all questions and answers that are kept, oldest first; may wait for the disk."""
         return self._vault.catalogue.dialogue(self.entry.name)
+
+    def alert(self, alert: Alert) -> None:
+        """Keep that a watch spoke up."""
+        write = partial(self._vault.catalogue.add_alert, self.entry.name, alert)
+        self._writer.offer(write, len(alert.text), self._vault.catalogue)
+
+    def alerts(self) -> list[Alert]:
+        """Return when watches spoke up, oldest first; may wait for the disk."""
+        return self._vault.catalogue.alerts(self.entry.name)
 
     def forget(self) -> None:
         """Remove all that is on disk, soon."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from longwatch.stream.timeline import Gap
 
 PICTURES = 240  # of a timeline, evenly over it
-QUESTIONS = 100  # the newest
+QUESTIONS = ALERTS = 100  # the newest
 
 
 def past(stream: Stream, since: float, until: float) -> dict[str, Any]:
@@ -32,6 +32,7 @@ def past(stream: Stream, since: float, until: float) -> dict[str, Any]:
         segments += _sealed(view, [size for _, size in memory.rungs])
         segments.sort(key=lambda one: (one["from"], one["to"]))
     times = [time for time in stream.gallery.times() if since <= time <= until]
+    told = [each for each in stream.diary.alerts() if since <= each.time <= until]
     asked = [each for each in stream.diary.all() if since <= each.as_of <= until]
     ends = [end for one in segments for end in (one["from"], one["to"])]
     return {
@@ -48,8 +49,7 @@ def past(stream: Stream, since: float, until: float) -> dict[str, Any]:
         ],
         "alerts": [
             {"at": microseconds(each.time), "watch_id": each.watch, "text": each.text}
-            for each in stream.diary.alerts
-            if since <= each.time <= until
+            for each in told[-ALERTS:]
         ],
     }
 

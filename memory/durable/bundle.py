@@ -11,7 +11,7 @@ import time
 from typing import IO, TYPE_CHECKING, Any
 
 from longwatch.errors import InputError, StorageError
-from longwatch.memory.durable.catalogue import Exchange, StreamEntry
+from longwatch.memory.durable.catalogue import Alert, Exchange, StreamEntry
 from longwatch.memory.durable.vault import check_name
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from longwatch.memory.durable.vault import Vault
 
-FORMAT = 1
+FORMAT = 2  # 1 had no alerts
 MANIFEST = "manifest-{}.json"  # the first member, with its sum: what the others must be
-DIALOGUE = "dialogue.json"
+DIALOGUE, ALERTS = "dialogue.json", "alerts.json"
 LOG = re.compile(r"memory/(window|rung-\d{1,2})/\d{8}\.log")
 PICTURE = re.compile(r"thumbnails/(\d{1,8})\.jpg")
 PIECE = 1 << 20
@@ -41,7 +41,8 @@ def export_stream(vault: Vault, name: str, path: Path) -> StreamEntry:
     times = catalogue.thumbnail_times(name)
     pictures = {f"thumbnails/{i}.jpg": time for i, time in enumerate(times)}
     told = [exchange._asdict() for exchange in catalogue.dialogue(name)]
-    small = {DIALOGUE: json.dumps(told).encode()}
+    alerts = [alert._asdict() for alert in catalogue.alerts(name)]
+    small = {DIALOGUE: json.dumps(told).encode(), ALERTS: json.dumps(alerts).encode()}
     for member, at in pictures.items():
         found = catalogue.thumbnail(name, at)
         small[member] = b"" if found is None else found[1]
@@ -136,6 +137,9 @@ def _enter(vault: Vault, name: str, member: str, data: bytes, times: list[float]
     if member == DIALOGUE:
         for told in json.loads(data):
             vault.catalogue.add_exchange(name, Exchange(**told))
+    elif member == ALERTS:
+        for alert in json.loads(data):
+            vault.catalogue.add_alert(name, Alert(**alert))
     elif picture := PICTURE.fullmatch(member):
         vault.catalogue.add_thumbnail(name, float(times[int(picture[1])]), data)
     elif not LOG.fullmatch(member):

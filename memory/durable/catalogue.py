@@ -12,24 +12,30 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2  # 1 had no alerts
 DIALOGUE = 10_000  # exchanges of one stream that are kept
-TABLES = ("streams", "dialogue", "thumbnails")
+ALERTS = 1000  # of one stream, the newest
+TABLES = ("streams", "dialogue", "thumbnails", "alerts")
 SCHEMA = """
-CREATE TABLE streams (
+CREATE TABLE IF NOT EXISTS streams (
     name TEXT PRIMARY KEY, settings TEXT NOT NULL, model TEXT NOT NULL, created REAL NOT NULL,
     last_time REAL, frames INTEGER NOT NULL, tokens INTEGER NOT NULL
 );
-CREATE TABLE dialogue (
+CREATE TABLE IF NOT EXISTS dialogue (
     id INTEGER PRIMARY KEY, stream TEXT NOT NULL, asked_at REAL NOT NULL, as_of REAL NOT NULL,
     question TEXT NOT NULL, answer TEXT NOT NULL
 );
-CREATE INDEX dialogue_of ON dialogue (stream, id);
-CREATE TABLE thumbnails (
+CREATE INDEX IF NOT EXISTS dialogue_of ON dialogue (stream, id);
+CREATE TABLE IF NOT EXISTS thumbnails (
     stream TEXT NOT NULL, time REAL NOT NULL, size INTEGER NOT NULL, jpeg BLOB NOT NULL
 );
-CREATE UNIQUE INDEX thumbnail_of ON thumbnails (stream, time);
-CREATE INDEX thumbnail_size ON thumbnails (stream, size);
+CREATE UNIQUE INDEX IF NOT EXISTS thumbnail_of ON thumbnails (stream, time);
+CREATE INDEX IF NOT EXISTS thumbnail_size ON thumbnails (stream, size);
+CREATE TABLE IF NOT EXISTS alerts (
+    id INTEGER PRIMARY KEY, stream TEXT NOT NULL, time REAL NOT NULL, watch TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS alerts_of ON alerts (stream, id);
 """
 
 
@@ -54,8 +60,16 @@ class Exchange(NamedTuple):
     answer: str
 
 
+class Alert(NamedTuple):
+    """A watch that spoke up about a stream."""
+
+    time: float  # seconds on the stream's clock
+    watch: str  # its id
+    text: str  # its condition
+
+
 class Catalogue:
-    """Streams, their dialogue and their thumbnails, in one SQLite file.
+    """Streams, their dialogue, alerts and thumbnails, in one SQLite file.
 
     Any thread may call anything; writes are meant for the thread that writes everything else.
     """
@@ -107,25 +121,15 @@ class Catalogue:
             base.execute("DELETE FROM streams WHERE name = ?", (name,))
             base.execute("DELETE FROM dialogue WHERE stream = ?", (name,))
             base.execute("DELETE FROM thumbnails WHERE stream = ?", (name,))
+            base.execute("DELETE FROM alerts WHERE stream = ?", (name,))
 
         self._base.do(work)
 
     def add_exchange(self, stream: str, exchange: Exchange) -> None:
         """Put a question and its answer at the end of a stream's dialogue."""
-
-        def work(base: sqlite3.Connection) -> None:
-            base.execute(
-                "INSERT INTO dialogue (stream, asked_at, as_of, question, answer) "
-                "VALUES (?, ?, ?, ?, ?)",
-                (stream, *exchange),
-            )
-            base.execute(
-                "DELETE FROM dialogue WHERE stream = ?1 AND id <= (SELECT id FROM dialogue "
-                "WHERE stream = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-                (stream, DIALOGUE),
-            )
-
-        self._base.do(work)
+        columns = "stream, asked_at, as_of, question, answer"
+        sql = f"INSERT INTO dialogue ({columns}) VALUES (?, ?, ?, ?, ?)"
+        self._add("dialogue", DIALOGUE, sql, stream, exchange)
 
     def dialogue(self, stream: str, last: int | None = None) -> list[Exchange]:
         """Return a stream's dialogue, oldest first; only the `last` exchanges if that is given."""
@@ -135,6 +139,18 @@ class Catalogue:
             (stream, -1 if last is None else last),
         )
         return [Exchange(*row) for row in reversed(rows)]
+
+    def add_alert(self, stream: str, alert: Alert) -> None:
+        """Note that a watch spoke up; the newest are kept."""
+        sql = "INSERT INTO alerts (stream, time, watch, text) VALUES (?, ?, ?, ?)"
+        self._add("alerts", ALERTS, sql, stream, alert)
+
+    def alerts(self, stream: str) -> list[Alert]:
+        """Return when watches spoke up about a stream, oldest first."""
+        rows = self._base.run(
+            "SELECT time, watch, text FROM alerts WHERE stream = ? ORDER BY id", (stream,)
+        )
+        return [Alert(*row) for row in rows]
 
     def add_thumbnail(self, stream: str, time: float, jpeg: bytes) -> None:
         """Keep a picture of the frame at `time`, and thin out the oldest when there is no room.
@@ -177,6 +193,19 @@ class Catalogue:
     def close(self) -> None:
         """Close every thread's connection. Again does nothing."""
         self._base.close()
+
+    def _add(self, table: str, most: int, sql: str, stream: str, row: tuple[Any, ...]) -> None:
+        """Put a row at the end of a stream's, of which the newest `most` stay."""
+
+        def work(base: sqlite3.Connection) -> None:
+            base.execute(sql, (stream, *row))
+            base.execute(
+                f"DELETE FROM {table} WHERE stream = ?1 AND id <= (SELECT id FROM {table} "
+                "WHERE stream = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+                (stream, most),
+            )
+
+        self._base.do(work)
 
     def _thin(self, base: sqlite3.Connection, stream: str) -> bool:
         """Let every second thumbnail of the older half go, if there are too many bytes."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import LongwatchError, NotFoundError
-from longwatch.serve.diary import Alert
+from longwatch.memory.durable.catalogue import Alert
 from longwatch.serve.ids import about
 from longwatch.serve.realtime.events import picture_url
 from longwatch.serve.watches.rota import Rota

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from longwatch.memory.durable.catalogue import Alert
 from longwatch.models.base import Turn
 from longwatch.serve.answer import AnswerEvent, Delta, Done, Question, Status, Timing, Usage
-from longwatch.serve.diary import ALERTS, CHARS, MOST, Alert, Diary
+from longwatch.serve.diary import ALERTS, CHARS, MOST, Diary
 
 
 def done(status: Status, text: str, as_of: float) -> Done:
@@ -39,4 +40,4 @@ def test_the_newest_alerts_are_held() -> None:
     diary = Diary()
     for i in range(ALERTS + 5):
         diary.alert(Alert(float(i), "watch", "a dog"))
-    assert [alert.time for alert in diary.alerts] == [float(i) for i in range(5, ALERTS + 5)]
+    assert [alert.time for alert in diary.alerts()] == [float(i) for i in range(5, ALERTS + 5)]

@@ -10,7 +10,7 @@ import pytest
 
 from longwatch.errors import InputError, LongwatchError, NotFoundError, StorageError
 from longwatch.memory.durable.bundle import export_stream, import_stream
-from longwatch.memory.durable.catalogue import Exchange, StreamEntry
+from longwatch.memory.durable.catalogue import Alert, Exchange, StreamEntry
 from longwatch.memory.durable.log import Log
 from longwatch.memory.durable.vault import Vault
 
@@ -33,6 +33,8 @@ def vault(tmp_path: Path) -> Iterator[Vault]:
         log.close()
     for told in TOLD:
         made.catalogue.add_exchange("door", told)
+    for time in (1.0, 2.0):
+        made.catalogue.add_alert("door", Alert(time, "watch_1", "a dog"))
     for time in (0.5, 2.0):
         made.catalogue.add_thumbnail("door", time, f"jpeg {time}".encode())
     yield made
@@ -46,7 +48,8 @@ def content(vault: Vault, name: str) -> object:
         for part in ("window", "rung-0")
     }
     pictures = [catalogue.thumbnail(name, time) for time in catalogue.thumbnail_times(name)]
-    return vault.entry(name)._replace(name="", created=0), logs, pictures, catalogue.dialogue(name)
+    told = catalogue.dialogue(name), catalogue.alerts(name)
+    return vault.entry(name)._replace(name="", created=0), logs, pictures, told
 
 
 def test_what_is_exported_can_be_imported(vault: Vault, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import logging
 import sqlite3
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from longwatch.errors import ConfigError, StorageError
-from longwatch.memory.durable.catalogue import Catalogue, Exchange, StreamEntry
+from longwatch.memory.durable.catalogue import Alert, Catalogue, Exchange, StreamEntry
 from longwatch.memory.durable.thumbnail import make_thumbnail
 from longwatch.memory.durable.writer import Writer
 
@@ -70,13 +71,46 @@ def test_a_dialogue_is_kept_in_its_order_and_bounded(
     assert catalogue.dialogue("nowhere") == []
 
 
+def test_the_newest_alerts_are_kept_in_their_order(
+    catalogue: Catalogue, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("longwatch.memory.durable.catalogue.ALERTS", 3)
+    spoke = [Alert(float(5 - i), f"watch_{i}", "a dog") for i in range(5)]
+    for alert in spoke:
+        catalogue.add_alert("door", alert)
+        catalogue.add_alert("yard", alert._replace(text="a cat"))
+    catalogue.close()
+    again = Catalogue(path)
+    assert again.alerts("door") == spoke[2:]
+    assert {alert.text for alert in again.alerts("yard")} == {"a cat"}
+    assert again.alerts("nowhere") == []
+    again.close()
+
+
+def test_a_catalogue_that_knew_no_alerts_learns_of_them(catalogue: Catalogue, path: Path) -> None:
+    catalogue.put_stream(DOOR)
+    catalogue.add_exchange("door", Exchange(1.0, 2.0, "q", "a"))
+    catalogue.close()
+    with closing(sqlite3.connect(path)) as base:
+        base.executescript("DROP TABLE alerts; PRAGMA user_version = 1;")
+    again = Catalogue(path)
+    assert not again.repaired
+    assert (again.streams(), again.alerts("door")) == ([DOOR], [])
+    assert again.dialogue("door") == [Exchange(1.0, 2.0, "q", "a")]
+    again.add_alert("door", Alert(3.0, "watch_1", "a dog"))
+    assert len(again.alerts("door")) == 1
+    again.close()
+
+
 def test_forgetting_a_stream_leaves_the_others(catalogue: Catalogue) -> None:
     for entry in (DOOR, YARD):
         catalogue.put_stream(entry)
         catalogue.add_exchange(entry.name, Exchange(1.0, 2.0, "q", "a"))
         catalogue.add_thumbnail(entry.name, 1.0, b"jpeg")
+        catalogue.add_alert(entry.name, Alert(1.0, "watch", "a dog"))
     catalogue.forget("door")
     assert catalogue.streams() == [YARD]
+    assert (len(catalogue.alerts("door")), len(catalogue.alerts("yard"))) == (0, 1)
     assert (catalogue.dialogue("door"), catalogue.thumbnail_times("door")) == ([], [])
     assert (len(catalogue.dialogue("yard")), catalogue.thumbnail_times("yard")) == (1, [1.0])
 
@@ -129,9 +163,9 @@ def test_a_later_format_is_refused_and_left_alone(catalogue: Catalogue, path: Pa
     catalogue.put_stream(DOOR)
     catalogue.close()
     base = sqlite3.connect(path)
-    base.execute("PRAGMA user_version = 2")
+    base.execute("PRAGMA user_version = 3")
     base.close()
-    with pytest.raises(StorageError, match="format 2"):
+    with pytest.raises(StorageError, match="format 3"):
         Catalogue(path)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
