@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from longwatch.serve.watches.watch import Post, Webhook
 
 log = logging.getLogger(__name__)
-MOST = 256  # posts that wait, tries to come included; more are given up at once
+MOST = 1000  # posts that wait, tries to come included; more are given up at once
 AT_ONCE = 8
 PATIENCE = 10.0  # seconds for one try
-WAITS = (1.0, 4.0, 15.0, 60.0)  # seconds before the second try and those after it
+# Seconds before the second try and those after it, each half as much more or less: 19 hours in all.
+WAITS = (1.0, 4.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0, 36000.0)
 AGAIN = frozenset({408, 425, 429})  # besides those of 500 and more
 SIGNATURE = "Longwatch-Signature"
 
