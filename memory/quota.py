@@ -42,8 +42,8 @@ class Quota:
     Who needs less than an equal part lends the rest. Where all together would hold more, the one
     that holds most gives way until it holds no more than the others leave it: its blocks leave RAM
     where they are safe on disk, else they age sooner, as if its ladder had been made for what is
-    left. Nobody can be made to hold less than a block on each rung. What an answer under way still
-    sees stays until it ends.
+    left. Nobody is let in who would find no room for a block of each rung. What an answer under way
+    still sees stays until it ends.
 
     `settle` is for the thread that writes the memories; anything else is for any thread.
     """
@@ -58,7 +58,7 @@ class Quota:
         known = [(m, m.archive) for m in self._members if m.archive is not None]
         return Used(
             sum(in_ram(archive) for _, archive in known),
-            sum(_live(archive) for memory, archive in known if memory.keeper is not None),
+            sum(archive.ladder.nbytes for memory, archive in known if memory.keeper is not None),
         )
 
     @property
@@ -108,7 +108,7 @@ class Quota:
         before = [archive.bounds() for _, archive in known]
         if (most := self.settings.disk_bytes) is not None:
             kept = [archive for memory, archive in known if memory.keeper is not None]
-            _share(kept, most, _live, _age)
+            _share(kept, most, _nbytes, _age)
         if (most := self.settings.host_bytes) is not None:
             _share([archive for _, archive in known], most, in_ram, _give_way)
         for (memory, archive), bounds in zip(known, before, strict=True):
@@ -126,12 +126,11 @@ def least_bytes(sizes: Sequence[int]) -> int:
 
 def in_ram(archive: Archive) -> int:
     """Return the bytes of the blocks in RAM that were not let go."""
-    return _live(archive) - sum(archive.tier.away_bytes)
+    return archive.ladder.nbytes - sum(archive.tier.away_bytes)
 
 
-def _live(archive: Archive) -> int:
-    ladder = archive.ladder
-    return sum(len(ids) * size for ids, size in zip(ladder.ids, ladder.sizes, strict=True))
+def _nbytes(archive: Archive) -> int:
+    return archive.ladder.nbytes
 
 
 def _share(
