@@ -24,6 +24,7 @@ SLOT = 17  # bytes that tell where a sealed block is, and when it was recalled
 TRIES = 8
 FIRST_STEP = 50  # one in so many of the budget; then twice as much, and so on
 CLOSE = 0.97  # of the budget: near enough
+MOST_ASKED = 2  # times the budget
 OFTEN, STEP = 512, 7  # longer streams are looked at every seventh frame
 
 
@@ -67,12 +68,12 @@ def full_bytes(model: VideoLM, frame_tokens: int, frames: int) -> int:
 def fitted(model: VideoLM, policy: Policy, frame: VisualTokens, frames: int, budget: int) -> Fitted:
     """Bound a policy so that a stream of so many frames never holds more than `budget` bytes.
 
-    `Policy.bounded` is asked for `budget`, and for less and less while more is held, then for what
-    lies between. What is held does not depend on what the frames show, so one `frame` is put in
-    again and again. Of the bounds tried the largest that holds is taken; where none does, the one
-    that holds least.
+    `Policy.bounded` is asked for `budget`, for less and less while more is held, and for more, up
+    to `MOST_ASKED` times as much, while less is held; then for what lies between. What is held does
+    not depend on what the frames show, so one `frame` is put in again and again. Of the bounds
+    tried the largest that holds is taken; where none does, the one that holds least.
     """
-    asked, low, high, step = budget, 0, budget, budget // FIRST_STEP
+    asked, low, high, step = budget, 0, MOST_ASKED * budget + 1, budget // FIRST_STEP
     best: Fitted | None = None
     least: Fitted | None = None
     for _ in range(TRIES):
@@ -84,12 +85,15 @@ def fitted(model: VideoLM, policy: Policy, frame: VisualTokens, frames: int, bud
             high = asked
         else:
             best, low = found, asked
-            if asked == budget or most >= CLOSE * budget:
+            if most >= CLOSE * budget:
                 break
-        asked = (low + high) // 2 if low else high - max(step, most - budget)
-        step *= 2
+        if low and high <= MOST_ASKED * budget:
+            asked = (low + high) // 2
+        else:
+            asked += max(step, budget - most) if low else -max(step, most - budget)
+            step *= 2
         if not low < asked < high:
-            asked = high // 2
+            asked = low or high // 2
         if asked <= low:
             break
     chosen = best or least

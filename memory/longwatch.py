@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from longwatch.retrieval import Scorer
 
 
+RECALLED = 1.5  # tokens of the past in each layer, for one of the window
 AT_HAND = 0.25  # of all bytes for the window: the rest reaches further back, in fewer bits
 LEAST = 48  # tokens of a block: what its scales and its vectors take is shared by so many
 FEWEST = 8  # of a block where bytes are scarce: frames wait at hand until they fill one
@@ -65,8 +66,8 @@ class Longwatch(Policy):
         return Window(self.window_tokens, self.sinks)
 
     def sized(self, window_tokens: int) -> Self:
-        """Return this policy with a window of so many tokens, and as many to be recalled."""
-        return self._with(window_tokens=window_tokens, tokens=window_tokens)
+        """Return this policy with a window of so many tokens; `RECALLED` times that are recalled."""
+        return self._with(window_tokens=window_tokens, tokens=int(RECALLED * window_tokens))
 
     def bounded(self, max_bytes: int, token_bytes: int) -> Self:
         """Return this policy with what a stream holds bounded to about `max_bytes`; see `Policy`.

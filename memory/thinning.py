@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Thinning:
     """Seals the share of a frame's tokens that stand out most, see `salience`; at least one."""
 
-    share: float = 0.3  # of the frame's tokens
+    share: float = 0.4  # of the frame's tokens
 
     def __post_init__(self) -> None:
         """Check the settings."""
