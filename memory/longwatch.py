@@ -66,7 +66,7 @@ class Longwatch(Policy):
         return Window(self.window_tokens, self.sinks)
 
     def sized(self, window_tokens: int) -> Self:
-        """Return this policy with a window of so many tokens; `RECALLED` times that are recalled."""
+        """Return this policy with a window of so many tokens; `RECALLED` times that come back."""
         return self._with(window_tokens=window_tokens, tokens=int(RECALLED * window_tokens))
 
     def bounded(self, max_bytes: int, token_bytes: int) -> Self:
