@@ -67,6 +67,13 @@ def test_shares_that_are_less_than_a_block_hold_no_more_than_all_together() -> N
     assert ladder.due() is None  # one block stays in any case
 
 
+def test_where_no_two_stand_on_one_rung_the_oldest_goes() -> None:
+    ladder = filled([9, 9, 9], 1)
+    assert ladder.due() == (2, 1)
+    ladder.ids[2].clear()
+    assert ladder.due() == (1, 1)
+
+
 def test_a_rung_without_a_limit_leaves_the_others_to_their_own() -> None:
     ladder = filled([50, None], 5)
     assert aged(ladder) == [(0, 2)]
