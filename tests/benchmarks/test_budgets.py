@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,10 +14,13 @@ from benchmarks.replay import opened, put, read, take
 from longwatch.memory import POLICIES
 from longwatch.memory.full import Full
 from longwatch.memory.memory import Memory
+from longwatch.memory.window import Window
 from tests.benchmarks.watched import model, stream
 from tests.memory.test_laws import held_bytes
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from longwatch.memory.base import Policy
 
 FRAMES = 16
@@ -111,6 +114,26 @@ def test_a_window_is_fitted_as_large_as_the_budget_allows() -> None:
     fit = budgets.fitted(vlm, POLICIES["window"](), seen.tokens[0], FRAMES, budget)
     assert not fit.over
     assert budget - fit.most < 10 * budgets.token_bytes(vlm)
+
+
+@dataclass(frozen=True)
+class Bent(Window):
+    """Holds so many times what it is asked for."""
+
+    times: float = 1.0
+
+    def bounded(self, max_bytes: int, token_bytes: int) -> Self:
+        return replace(self, tokens=int(self.times * max_bytes) // token_bytes)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("times", [0.6, 0.95, 1.7, 4.0])
+def test_a_policy_that_holds_more_or_less_than_it_is_asked_for_is_fitted_too(times: float) -> None:
+    vlm, seen = model(), stream(FRAMES)
+    budget = budgets.full_bytes(vlm, 10, 12)
+    fit = budgets.fitted(vlm, Bent(times=times), seen.tokens[0], FRAMES, budget)
+    assert not fit.over
+    assert budget - fit.most <= 15 * budgets.token_bytes(vlm)
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks import quality
-from longwatch.memory import POLICIES
+from longwatch.memory import POLICIES, Longwatch
 from longwatch.memory.full import Full
 from tests.benchmarks.watched import model, stream
 from training.answering import answer, read
@@ -61,3 +61,12 @@ def test_the_report_has_its_keys_and_says_who_is_over(tmp_path: Path) -> None:
         assert report["summary"][key] is not None
     for row in report["rows"]:
         assert row["over"] or row["bytes"] <= row["budget_bytes"]
+
+
+def test_ours_is_of_the_size_that_the_service_gives_it() -> None:
+    vlm = model()
+    for name in POLICIES:
+        if name == "longwatch":
+            assert quality.policy_of(vlm, name) == Longwatch().sized(vlm.window_tokens)
+        else:
+            assert quality.policy_of(vlm, name) == POLICIES[name]()

@@ -259,6 +259,24 @@ def test_an_endless_stream_takes_the_room_that_its_rungs_have() -> None:
     assert ours.tier.arenas[0].nbytes == 10 * slot_bytes(2)
 
 
+def test_an_arena_that_rungs_share_gives_back_room_and_loses_nothing() -> None:
+    ours = archive(2, [8, 8, 8])
+    ours.tier.arenas[0].slab_bytes = 1  # as if it had asked for much
+    ours.seal([frame(i, 2) for i in range(40)])
+    ours.ladder.bound(9 * slot_bytes(2))
+    ours.age()
+    ours.trim()
+    view = ours.view()
+    before, was = read(view), ours.tier.arenas[0].nbytes
+    assert view is not None
+    assert len(set(view.rows.rung[np.flatnonzero(view.allowed()) - view.base].tolist())) > 1
+    ours.tier.pack()
+    assert len(set(ours.tier.arenas)) == 1
+    assert ours.tier.arenas[0].nbytes < was
+    assert all(torch.equal(*pair) for pair in zip(read(view), before, strict=True))
+    no_leak(ours)
+
+
 @pytest.mark.parametrize("most", [4, 40])
 def test_whoever_looks_back_costs_what_was_let_go_meanwhile_and_little_more(most: int) -> None:
     """An answer under way while blocks age must not double an archive for good."""
