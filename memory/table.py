@@ -106,9 +106,9 @@ class Table:
         self.end = ids
 
     def trim(self, first: int) -> None:
-        """Let go of the rows before the id `first`, once they are half of all rows."""
+        """Let go of the rows before the id `first`, once they are a quarter of all rows."""
         gone = first - self.base
-        if gone > max(FIRST, len(self.rows.rung) // 2):
+        if gone > max(FIRST, len(self.rows.rung) // 4):
             self._resize(len(self.rows.rung), gone)
             self.base = first
 

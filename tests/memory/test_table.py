@@ -109,3 +109,12 @@ def test_tokens_are_taken_and_joined_column_by_column(seed: int, data: st.DataOb
     parts = [some.take(np.array([i])) for i in at]
     assert same(Tokens.joined(parts), some.take(np.array(at)))
     assert len(some.take(np.array(at))) == len(at)
+
+
+def test_a_table_of_a_long_stretch_of_ids_stays_below_twice_of_it() -> None:
+    """Ids of blocks on the last rung are old, and rows of those that went since take room, too."""
+    table = Table(WIDTH, AXES)
+    for i in range(3000):
+        table.add(0, tokens(i))
+        table.trim(i - 190)  # which is three quarters of 256
+    assert len(table.rows.rung) == 256
