@@ -23,7 +23,7 @@ class Rung:
     """One step of the ladder that blocks go down as they age."""
 
     codec: Codec = field(default_factory=Codec)
-    max_bytes: int | None = None  # of its blocks; over it the oldest go down. None: no limit
+    max_bytes: int | None = None  # its share of the bytes of all, see `Sealing`. None: no limit
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -45,8 +45,10 @@ class Sealing:
     """What becomes of segments that leave the window.
 
     Their tokens fill blocks of at most `block_tokens`; a frame is split only where it alone is
-    larger. Blocks begin on the first rung. Where a rung is over its limit, the oldest two become
-    one on the next rung, with half of their tokens; on the last rung the oldest is forgotten.
+    larger. Blocks begin on the first rung. Once all rungs together have used up what they may,
+    the oldest two of a rung that is over its share become one on the next rung, with half of their
+    tokens; on the last rung the oldest is forgotten. Beside a rung without a limit each of the
+    others has its own.
     """
 
     block_tokens: int | None = None  # None: as many as the first frame that is sealed has,
