@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from longwatch.memory.hot import Hot
+    from longwatch.memory.ladder import Due
     from longwatch.memory.need import Disk, Found, Need
     from longwatch.memory.seal import Sealing
     from longwatch.memory.segment import Segment
@@ -140,9 +141,9 @@ class Archive:
         there = dict.fromkeys(rungs.tolist())  # older blocks are on later rungs
         found: list[tuple[Tensor, Tensor]] = []
         for codec, alike in groupby(there, lambda rung: self.sealing.rungs[rung].codec):
-            one, *_ = same = list(alike)
-            at = torch.from_numpy(slots[np.isin(rungs, same)])
-            rows = self.tier.arenas[one].gather(layer, at).to(self.shape.device, non_blocking=True)
+            at = torch.from_numpy(slots[np.isin(rungs, same := list(alike))])
+            rows = self.tier.arenas[same[0]].gather(layer, at)
+            rows = rows.to(self.shape.device, non_blocking=True)
             found.append(codec.decode(rows, *self._block, self.shape.dtype))
         if len(found) == 1:
             return found[0]
@@ -203,18 +204,18 @@ class Archive:
         """Let the oldest blocks of rungs that are over their limits go down, or go."""
         while due := self.ladder.due():
             ids = self.ladder.ids[due.rung]
-            if not self._brought(ids, due.blocks):
+            if not self._brought(ids, due):
                 return
             if due.blocks == 1:
                 self._let_go([ids.popleft()])
             else:
                 self._merge(due.rung)
 
-    def _brought(self, ids: deque[int], count: int) -> bool:
+    def _brought(self, ids: deque[int], due: Due) -> bool:
         """Tell whether a rung's oldest are in RAM. Else they age, or are forgotten, once read."""
-        if not self.tier.ready(ids, count):
+        if not self.tier.ready(ids, due.blocks, due.soon):
             self.land(self.tier.arrived())
-        return len(ids) >= count and self.tier.ready(ids, count)
+        return len(ids) >= due.blocks and self.tier.ready(ids, due.blocks, due.soon)
 
     def _merge(self, rung: int) -> None:
         """Put a rung's oldest two on the next one as one block, with half of their tokens."""
@@ -227,8 +228,7 @@ class Archive:
         at = torch.from_numpy(index).to(self.shape.device)
         layers = [self.read(layer, ids, view) for layer in range(self.shape.layers)]
         keys, values = (torch.stack(kv)[:, :, at] for kv in zip(*layers, strict=True))
-        weight = salience(keys, values)
-        kept = fairest(weight, tokens.frame, max(1, len(tokens) // 2))
+        kept = fairest(salience(keys, values), tokens.frame, max(1, len(tokens) // 2))
         chosen = kept.to(self.shape.device)
         self._put(rung + 1, tokens.take(kept.numpy()), keys[:, :, chosen], values[:, :, chosen])
         self.tier.inherit(self._table.end - 1, pair)

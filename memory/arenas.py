@@ -1,4 +1,4 @@
-"""The arenas of an archive's rungs: those of one codec share one, as blocks grow old in place."""
+"""The arenas of an archive's rungs: those of one codec share one, so that no room is idle."""
 
 from __future__ import annotations
 

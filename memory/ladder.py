@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,7 @@ class Due(NamedTuple):
 
     rung: int
     blocks: int
+    soon: int  # of the rung, these included, that have to age until all is within its bytes
 
 
 class Ladder:
@@ -70,13 +72,19 @@ class Ladder:
         held = list(map(len, self.ids))
         last = len(held) - 1
         for rung, count in enumerate(held):
-            if count > self._most[rung] and count >= (2 if rung < last else 1):
-                return Due(rung, 2 if rung < last else 1)
+            if count > (most := self._most[rung]) and count >= (blocks := 2 if rung < last else 1):
+                return self._due(rung, blocks, math.ceil(count - most))
         if self._room is None:
             return None
-        pairs = (Due(rung, 2) for rung in range(last) if held[rung] >= 2)
-        oldest = (Due(rung, 1) for rung in reversed(range(last + 1)) if held[rung])
+        pairs = (self._due(rung, 2, held[rung]) for rung in range(last) if held[rung] >= 2)
+        oldest = (self._due(rung, 1, 1) for rung in reversed(range(last + 1)) if held[rung])
         return next(pairs, None) or next(oldest, None)
+
+    def _due(self, rung: int, blocks: int, over: int) -> Due:
+        """Return what is due of a rung that has to lose `over` blocks, or fewer where all do."""
+        if self._room is not None:
+            over = min(over, math.ceil((self.nbytes - self._room) / self.sizes[rung]))
+        return Due(rung, blocks, min(len(self.ids[rung]), blocks * over))
 
     def drop(self, lost: Collection[int]) -> list[list[int]]:
         """Take ids off their rungs; return those found, by rung."""

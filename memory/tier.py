@@ -31,7 +31,7 @@ FIRST = 64  # ids that the columns begin with room for; twice as many whenever t
 NONE, AWAY = -2, -1  # slots of ids that are no blocks, or blocks on disk alone
 BATCH = 256  # blocks that are put at once, at most
 SLACK = 2  # times the bytes of an arena's blocks: more is given back
-AHEAD = 8  # blocks of a rung that are asked for together when the oldest of them has to age
+AHEAD = 8  # blocks of a rung that are asked for together, at most, when they have to age
 
 
 class Tier:
@@ -126,9 +126,9 @@ class Tier:
         self._needs.discard(need)
         self.trim()
 
-    def ready(self, ids: Iterable[int], count: int) -> bool:
-        """Tell whether the first `count` are in RAM; ask for some of `ids` where they are not."""
-        soon = np.fromiter(islice(ids, max(count, AHEAD)), np.int64)
+    def ready(self, ids: Iterable[int], count: int, most: int) -> bool:
+        """Tell whether the first `count` are in RAM; ask for up to `most` where they are not."""
+        soon = np.fromiter(islice(ids, min(most, AHEAD)), np.int64)
         away = self.slots(soon) < 0
         if not away[:count].any():
             return True

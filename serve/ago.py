@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from longwatch.models.huggingface import clock
 from longwatch.serve.durations import DURATION, seconds
 
 if TYPE_CHECKING:
@@ -49,10 +50,3 @@ def told(text: str, now: float) -> str:
         return f"{'at' if word.lower() in VAGUE else word} {clock(time)}"
 
     return AGO.sub(at, text)
-
-
-def clock(time: int) -> str:
-    """Return a time, in seconds, as answers give it: 0:42, or 1:02:05."""
-    minutes, second = divmod(time, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
