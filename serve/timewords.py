@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MARGIN = 2.0  # seconds on either side of a single moment
+OPENING = 60.0  # seconds that are the beginning of a stream
 VAGUE = 0.1  # of a time in round figures, such as "ten minutes ago"
 PARTS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24)}  # hours
 WHOLE = r"(?:second|minute|hour)(?: and a half)?"
@@ -26,6 +27,15 @@ FIRST = re.compile(
     rf"\b(?:first|initial|opening) (?P<some>{DURATION})"
     rf"|\b(?:in|during|within) the (?:first|opening) (?P<one>{WHOLE})\b"
 )
+BEGINNING = re.compile(
+    rf"\b(?:at|in|to) the (?:very )?(?:beginning|start|outset)\b"
+    rf"(?! of (?!(?:the|this|your) {STREAM}))"
+    r"|\bfirst (?:thing|object|item|sight)\b|\bbefore (?:all|any|every)(?:thing)? else\b"
+    rf"|\b(?:begin|began|start|started|opened) (?:with\b|(?:the|this|your) {STREAM})"
+    r"|\bwith (?:what|which)\b.* (?:begin|start)\b"
+    r"|\b(?:what|which)(?: (?!time\b|minute\b|moment\b)\w+)+ first(?: of all)?(?= ?(?:[?.!,]|$))"
+)
+OTHERWISE = re.compile(r"\b(?:after|since|until|till|again|next|when)\b")
 DATE = re.compile(
     r"\b(?:(?:(yesterday)|this|in the) (morning|afternoon|evening)|(today|yesterday|tonight)"
     r"|(last night))\b"
@@ -84,12 +94,13 @@ def said(text: str, clock: Clock) -> Span | None:
     Times such as 0:42 are those since the stream's start, as answers give them; where that has
     not come yet, and the time of day is known, 12:05 is a time of day. Times of day and days mean
     nothing where it is not known. Several moments make a stretch from the first to the last. What
-    a question says by events ("before the dog", "first", "so far", "ever") limits nothing, and a
-    moment limits nothing in a question that also asks what was before or after.
+    a question says by events ("before the dog", "so far", "ever") limits nothing, and a moment
+    limits nothing in a question that also asks what was before or after. "The first thing" of all
+    is looked for in the first minute.
     """
     text = " ".join(text.lower().split())
     day = _day(text, clock)
-    span = _relative(text, clock.now) or _absolute(text, clock, day) or day
+    span = _relative(text, clock.now) or _absolute(text, clock, day) or day or _beginning(text)
     if span is None:
         return None
     since, until = sorted((max(0.0, span.since), max(0.0, span.until)))
@@ -102,6 +113,13 @@ def _relative(text: str, now: float) -> Span | None:
         return Span(now - _length(match), now)
     if match := FIRST.search(text):
         return Span(0.0, _length(match))
+    return None
+
+
+def _beginning(text: str) -> Span | None:
+    """Read "at the beginning" and "the first thing", unless it is that after something else."""
+    if BEGINNING.search(text) and not OTHERWISE.search(text):
+        return Span(0.0, OPENING)
     return None
 
 

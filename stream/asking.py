@@ -86,6 +86,11 @@ def how_many(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Que
     return question(kind, wording(kind, rng, wordings), facts.how_many(seen, now))
 
 
+def beginning(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question:
+    """Ask what the first thing of all was."""
+    return question(kind, wording(kind, rng, wordings), facts.beginning(seen, now))
+
+
 def moment(seen: Seen, now: int, rng: Random) -> int:
     """Draw a frame up to now, less often one that shows nothing."""
     frame = int((now + 1) * rng.random())

@@ -59,6 +59,14 @@ def how_many(seen: Seen, now: int) -> Fact:
     return Fact((count(len(names)),), frames, tuple(names))
 
 
+def beginning(seen: Seen, now: int) -> Fact:
+    """Name what was there before all else; of several that came at once each is right."""
+    runs = seen.runs(now)
+    names = [run.name for run in runs if run.first == runs[0].first]
+    answers = dict.fromkeys((*listed(names), *names))
+    return Fact(tuple(answers), tuple({run.first for run in runs[:1]}), tuple(names))
+
+
 def first(seen: Seen, now: int, word: str) -> Fact:
     """Say when the thing was first seen."""
     runs = seen.runs_of(word, now)

@@ -49,6 +49,11 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
         "the thing (before|preceding) <a>",
         "what was (earlier than|the one before) the <x>",
     ),
+    "beginning": (
+        "what was it that opened the (video|stream)",
+        "your first sight(| of anything)",
+        "what did you (notice|spot) before anything else",
+    ),
     "background": (
         "in (what|which) colour is the backdrop",
         "backdrop colour(| now)",

@@ -36,6 +36,7 @@ ASKS: dict[str, Ask] = {
     "describe": partial(asking.describe, "describe"),
     "follow_up": partial(follow_up, "follow_up"),
     "unanswerable": partial(unanswerable, "unanswerable"),
+    "beginning": partial(asking.beginning, "beginning"),
 }
 KINDS = tuple(ASKS)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from longwatch.errors import ConfigError
 from longwatch.models.bundled_tokenizer import OPENING
 from longwatch.stream.questions import KINDS, Truth
 from longwatch.stream.world import World
@@ -39,6 +40,17 @@ class Lesson:
     last: float = 0.5  # share of questions asked at the end
     wordings: str = "train"
     real: float = 0.0  # share of streams that were drawn and seen by the tower
+    often: Mapping[str, float] = field(default_factory=dict)  # kind -> weight, 1 where it lacks
+
+    def __post_init__(self) -> None:
+        """Check the kinds."""
+        if unknown := set(self.often) - set(KINDS):
+            raise ConfigError(f"{sorted(unknown)} are no kinds of question; take of {KINDS}")
+
+    def shares(self) -> NDArray[np.float64]:
+        """Return the share of each of KINDS among the questions."""
+        weights = np.array([self.often.get(kind, 1.0) for kind in KINDS])
+        return weights / weights.sum()
 
 
 class Asked(NamedTuple):
@@ -112,10 +124,10 @@ class Maker:
     def _ask(self, truth: Truth, lesson: Lesson, rng: np.random.Generator) -> list[Asked]:
         asked: list[Asked] = []
         frames = len(truth.times)
-        dice = Random(int(rng.integers(SEEDS)))
+        dice, shares = Random(int(rng.integers(SEEDS))), lesson.shares()
         for _ in range(4 * lesson.questions):
             now = frames - 1 if rng.random() < lesson.last else int(rng.integers(frames))
-            kind = KINDS[rng.integers(len(KINDS))]
+            kind = KINDS[rng.choice(len(KINDS), p=shares)]
             question = truth.ask(kind, now, dice, wordings=lesson.wordings)
             if question is None:
                 continue

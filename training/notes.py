@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from training.lessons import Asked, Sample
 
 EPISODES = 4  # classes of `episode`: first, second, third, later
-OF_NO_THING = ("now", "at", "background", "describe", "how_many")  # kinds that ask for none
+# Kinds that ask for none.
+OF_NO_THING = ("beginning", "now", "at", "background", "describe", "how_many")
 
 
 class Notes:

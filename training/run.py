@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 PROCESSES = 2
 WORK, RESULTS = Path("training/.cache/run"), Path("training/results")
+HARD = {
+    **dict.fromkeys(("after", "before"), 2.0),
+    **dict.fromkeys(("at", "last", "how_many", "how_often", "follow_up"), 1.5),
+    **dict.fromkeys(("was_there", "is_there", "background"), 0.6),
+}
 CURRICULUM = [
     Stage("near", 22, Lesson(frames=(1, 16), tokens=110), streams=4, rate=(1.0, 0.6)),
     Stage("middle", 20, Lesson(frames=(1, 48), tokens=280), streams=4, rate=(1.0, 0.5)),
@@ -41,6 +46,18 @@ CURRICULUM = [
     Stage("last", 30, Lesson(frames=(1, 160), tokens=400, real=0.45), rate=(0.4, 0.1)),
     Stage("deep", 52, Lesson(frames=(1, 96), tokens=340, real=0.45), streams=4, rate=(1.0, 0.4)),
     Stage("end", 18, Lesson(frames=(1, 192), tokens=400, real=0.45), rate=(0.4, 0.01)),
+    Stage("warm", 2, Lesson(frames=(1, 96), tokens=400, real=0.45), rate=(0.02, 1.0)),
+    Stage(
+        *("wide", 32),
+        Lesson(frames=(2, 96), tokens=400, whole=0.3, real=0.45, often=HARD),
+        streams=4,
+        rate=(0.8, 0.35),
+    ),
+    Stage(
+        *("whole", 29),
+        Lesson(frames=(3, 256), tokens=640, whole=0.3, real=0.4, often=HARD),
+        rate=(0.35, 0.003),
+    ),
 ]
 SHORT = Lesson(frames=(1, 3), questions=16, tokens=30, grids=(1.0, 0.0, 0.0))
 SMOKE = [

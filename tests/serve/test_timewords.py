@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.timewords import MARGIN, Clock, Span, said
+from longwatch.serve.timewords import MARGIN, OPENING, Clock, Span, said
 from longwatch.stream.wordings import WORDINGS, say, spoken
 from longwatch.stream.wordings_followups import ELSE, IT, NOW, THEN
 
@@ -61,6 +61,13 @@ STRETCHES = {
     "what was there in the first minute": (0, 60),
     "what was there in the first 20 seconds of the video": (0, 20),
     "what did the opening half minute show": (0, 30),
+    "what was the first thing you saw?": (0, 60),
+    "what did you see first": (0, 60),
+    "tell me what came first of all, please": (0, 60),
+    "what was there at the very beginning": (0, 60),
+    "at the start of the video, was there a dog?": (0, 60),
+    "what did it all start with?": (0, 60),
+    "what was there before everything else": (0, 60),
     "was the dog there at 0:10 or at 0:40": (10 - MARGIN, 41 + MARGIN),
     "in minute 3 what was there": (180 - MARGIN, 240 + MARGIN),
 }
@@ -103,6 +110,12 @@ NOTHING = [
     "who was second, 5 dogs or the cat",
     "the last time you saw a dog",
     "what was the last thing",
+    "what was the first thing after the dog",
+    "when did the first thing come",
+    "was the dog there at the start of the race",
+    "what was the first time you saw the dog",
+    "at what time did you see the dog first",
+    "how often did the dog come from the beginning",
     "was it there for 5 minutes",
     "how long is 5 minutes",
     "how many seconds was the dog there?",
@@ -206,6 +219,8 @@ def test_the_worlds_questions_are_limited_where_they_name_a_time(seed: int, word
                 assert found is not None, (kind, text)
                 assert found.since <= time <= time + 1 <= max(found.until, NOW_), (kind, text)
                 assert found.until - found.since <= 1 + 2 * MARGIN, (kind, text)
+            elif kind == "beginning":
+                assert found == Span(0.0, OPENING), (kind, text)
             else:
                 assert found is None, (kind, text)
 

@@ -8,7 +8,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from longwatch.stream import facts
-from longwatch.stream.answers import CANNOT_TELL, NEVER, NOTHING, clock, count, often, places
+from longwatch.stream.answers import (
+    CANNOT_TELL,
+    NEVER,
+    NOTHING,
+    clock,
+    count,
+    listed,
+    often,
+    places,
+)
 from tests.stream.watched import NAMES, entries, frames_of, shown, truths
 
 if TYPE_CHECKING:
@@ -70,6 +79,22 @@ def test_what_came_after_and_before(drawn: tuple[Truth, int], data: st.DataObjec
             assert fact is not None
             assert right <= set(fact.answers)
             assert fact.answers[0] in right
+
+
+@settings(max_examples=60, deadline=None)
+@given(truths())
+def test_what_came_before_all_else(drawn: tuple[Truth, int]) -> None:
+    truth, now = drawn
+    came = entries(truth, now)
+    fact = facts.beginning(truth, now)
+    if not came:
+        assert fact == facts.Fact((NOTHING,))
+        return
+    first = min(frame for frame, _ in came)
+    names = {name for frame, name in came if frame == first}
+    assert fact.frames == (first,)
+    assert set(fact.names) == names
+    assert set(fact.answers) == {*listed(sorted(names)), *names}
 
 
 @settings(max_examples=30, deadline=None)

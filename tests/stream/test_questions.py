@@ -34,6 +34,7 @@ FORMS = {
     "describe": rf"(nothing|.*\d+ ({PLACE})), ({'|'.join(COLOURS)}) background",
     "follow_up": ".+",
     "unanswerable": CANNOT_TELL,
+    "beginning": WORDS,
 }
 
 

@@ -78,7 +78,7 @@ def test_its_world_is_of_the_pictograms_that_are_shipped() -> None:
     assert source.world.known == pictograms.names()
     truth = Truth(source.world, range(30))
     assert set(truth.names(29)) == {e.name for t in range(30) for e in source.world.visible(t)}
-    assert len(KINDS) == 15
+    assert len(KINDS) == 16
 
 
 def test_seeds_differ() -> None:

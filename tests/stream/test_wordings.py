@@ -14,7 +14,7 @@ from longwatch.stream.wordings_times import TIMES
 from tests.stream.phrases import texts
 
 TIMED = {"at", "background_at", "describe_at"}
-PLAIN = {"now", "how_many", "background", "describe"}
+PLAIN = {"beginning", "now", "how_many", "background", "describe"}
 
 
 def sayings(kind: str, wordings: str) -> set[str]:

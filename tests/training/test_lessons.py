@@ -6,12 +6,14 @@ from collections import Counter
 from dataclasses import replace
 from functools import cache
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from longwatch.errors import ConfigError
 from longwatch.models.base import Turn
 from longwatch.models.bundled_chat import spoken_ids
 from longwatch.stream.questions import KINDS, Question, Truth
@@ -19,9 +21,6 @@ from longwatch.stream.world import World
 from training.lessons import TEXT_LIMIT, Lesson, Maker, Sample, drop
 from training.parts import make_maker
 from training.simulate import GRIDS
-
-if TYPE_CHECKING:
-    import pytest
 
 SEEDS = st.integers(0, 1 << 30)
 LESSON = Lesson(frames=(1, 12), questions=4)
@@ -67,6 +66,19 @@ def test_a_stream_keeps_to_its_lesson(lesson: Lesson, seed: int) -> None:
         assert len(asked.prompt) + len(asked.answer) <= TEXT_LIMIT
         assert all(0 <= frame <= asked.now for frame in asked.frames)
         assert lesson.last < 1 or asked.now == frames - 1
+
+
+def test_kinds_are_asked_as_often_as_a_lesson_says() -> None:
+    often = {"at": 3.0, **dict.fromkeys(set(KINDS) - {"at", "was_there"}, 0.0)}
+    asked = [
+        one.kind
+        for seed in range(8)
+        for one in sample(Lesson(frames=(8, 24), questions=60, often=often), seed).asked
+    ]
+    assert set(asked) == {"at", "was_there"}
+    assert 0.65 < asked.count("at") / len(asked) < 0.85
+    with pytest.raises(ConfigError, match="atlas"):
+        Lesson(often={"atlas": 2.0})
 
 
 @settings(max_examples=10, deadline=None)
