@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from longwatch.types import VisualTokens
 
 SEEDS = 1 << 50  # worlds from here on are never trained on: training draws below 2 ** 40
-STREAMS = {1: 20, 4: 20, 16: 16, 64: 8, 256: 4, 1024: 1}  # of each length in frames
+STREAMS = {1: 20, 4: 20, 16: 16, 64: 16, 256: 8, 1024: 2}  # of each length in frames
 QUICK = {4: 2, 16: 1}
 SHARE = {"trained": 1.0, "simulated": 1.0, "near": 0.5, "far": 0.34, "blind": 0.5, "test": 0.5}
 EACH = 4  # questions of a kind and stream
