@@ -9,7 +9,7 @@ for package in @tabler/preview@1.2.0 uikit@3.25.29 startbootstrap-creative@7.0.7
     startbootstrap-agency@7.0.12 now-ui-kit@1.3.0 material-kit@2.0.4 admin-lte@4.10.0; do
     archive=$(npm pack --silent "$package")
     mkdir -p "x/${archive%.tgz}"
-    tar -xzf "$archive" -C "x/${archive%.tgz}" --wildcards '*.jpg' '*.jpeg'
+    tar -tzf "$archive" | grep -E '\.jpe?g$' | tar -xzf "$archive" -C "x/${archive%.tgz}" -T -
     rm "$archive"
 done
 cd "$cache/wheels"
