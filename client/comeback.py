@@ -1,11 +1,12 @@
-"""What a client does with its streams once its connection is back."""
+"""What a client does with its streams and watches once its connection is back."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from longwatch.client.publisher import Publisher
-from longwatch.errors import ClosedError, LongwatchError
+from longwatch.client.watches import Watch, make
+from longwatch.errors import ClosedError, LongwatchError, ServerError
 
 if TYPE_CHECKING:
     from longwatch.client.channel import Channel
@@ -13,19 +14,39 @@ if TYPE_CHECKING:
 
 
 async def take_up(channel: Channel, *, resumed: bool) -> None:
-    """Feed again what was fed, and follow what was followed where the session is a new one."""
-    for view in list(channel.router.views.values()):
+    """Feed again what was fed, and follow what was followed where the session is a new one.
+
+    Watches come first: a stream that is followed again tells of their next firing, not of those
+    that were missed.
+    """
+    router = channel.router
+    every: list[Watch | StreamView] = [] if resumed else list(router.watches.values())
+    every += router.views.values()
+    for one in every:
         try:
-            if isinstance(view, Publisher):
-                await _feed(channel, view)
+            if isinstance(one, Watch):
+                await _watch(channel, one)
+            elif isinstance(one, Publisher):
+                await _feed(channel, one)
             elif not resumed:
-                await _attach(channel, view)
+                await _attach(channel, one)
         except ClosedError:
             if channel.router.lost is None and not channel.up:
                 return  # cut off again; the next time begins anew
             raise
         except LongwatchError as refused:  # somebody else feeds it now, or it is gone
-            view.lose(refused)
+            one.lose(refused)
+
+
+async def _watch(channel: Channel, watch: Watch) -> None:
+    """Follow a watch again; a server that has forgotten it makes it anew."""
+    try:
+        await watch.follow()
+    except ServerError as gone:
+        if gone.code != "watch_not_found":
+            raise
+        del channel.router.watches[watch.id]
+        await make(channel, watch)
 
 
 async def _attach(channel: Channel, view: StreamView) -> str:

@@ -122,6 +122,9 @@ class Router:
             self.watches[event["watch_id"]].take(event)
             if kind == "lw.watch.deleted":
                 del self.watches[event["watch_id"]]
+        elif kind == "lw.watch.attached" and event["watch"]["id"] in self.watches:
+            watch = event["watch"]
+            self.watches[watch["id"]].take({**watch, "type": "lw.watch.state"})
 
     def cut(self) -> None:
         """Take in that the connection is gone, and may come back with the same session."""
@@ -195,4 +198,6 @@ def _subject(event: dict[str, Any]) -> str:
         return str((event.get("item") or {}).get("id", ""))
     if kind == "lw.watch.deleted":
         return str(event.get("watch_id", ""))
+    if kind == "lw.watch.attached":
+        return str(event["watch"]["id"])
     return str(event.get("stream", ""))

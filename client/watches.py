@@ -25,6 +25,7 @@ class Firing:
     text: str
     score: float  # probability that it is true, 0 to 1
     pictures: tuple[str, ...] = ()  # paths of the frames that show it
+    number: int = 0  # among the firings of its watch, from 1 on
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> Firing:
@@ -37,6 +38,7 @@ class Firing:
             str(event.get("text", "")),
             float(event.get("score") or 0.0),
             pictures,
+            int(event.get("number") or 0),
         )
 
 
@@ -44,15 +46,19 @@ class Watch:
     """A watch that this client made: iterate over it for its firings.
 
     It stays on the server when the client leaves, and tells others who follow its streams; `delete`
-    forgets it, as leaving `async with` does.
+    forgets it, as leaving `async with` does. After a break it goes on with what was missed, and a
+    server that has forgotten it meanwhile is asked to make it again, under another id.
     """
 
-    def __init__(self, channel: Channel, condition: str) -> None:
+    def __init__(self, channel: Channel, opening: dict[str, Any]) -> None:
         self.id = ""
-        self.condition = condition
+        self.condition = str(opening["condition"])
+        self.opening = opening
+        """What the server was asked for."""
         self.state = "armed"
         """`armed`, `fired`, `paused` or `ended`, as the server last said."""
         self._channel = channel
+        self._heard = 0  # number of the newest firing that came
         self._news: asyncio.Queue[Firing | None] = asyncio.Queue()
         self._lost: LongwatchError | None = None
 
@@ -102,13 +108,23 @@ class Watch:
 
     def begin(self, watch: dict[str, Any]) -> None:
         """Take in that the server made it."""
-        self.id = watch["id"]
+        self.id, self._heard = watch["id"], int(watch.get("fired") or 0)
         self.take({"type": "lw.watch.state", **watch})
+
+    async def follow(self) -> None:
+        """Hear of it in a new session, first what was missed.
+
+        Raises:
+            ServerError: there is no such watch (`watch_not_found`).
+            ClosedError: the connection is gone.
+        """
+        event = {"type": "lw.watch.attach", "watch_id": self.id, "after": self._heard}
+        await self._channel.request(event, "lw.watch.attached", self.id)
 
     def take(self, event: dict[str, Any]) -> None:
         """Take in an event about this watch."""
         if event["type"] == "lw.watch.fired":
-            self._news.put_nowait(Firing.parse(event))
+            self._hear(Firing.parse(event))
         elif event["type"] == "lw.watch.deleted":
             self._news.put_nowait(None)
         elif event["type"] == "lw.watch.state":
@@ -116,10 +132,21 @@ class Watch:
             if self.state == "ended":
                 self._news.put_nowait(None)
 
+    def _hear(self, firing: Firing) -> None:
+        if firing.number > self._heard or not firing.number:
+            self._heard = max(self._heard, firing.number)
+            self._news.put_nowait(firing)
+
     def lose(self, error: LongwatchError) -> None:
         """Let whoever waits know that nothing more will come, and why."""
         self._lost = error
         self._news.put_nowait(None)
+
+
+async def make(channel: Channel, watch: Watch) -> None:
+    """Let the server make a watch; see `Watching.watch_for` for what is raised."""
+    async with channel.router.await_watch(watch):
+        await channel.request(watch.opening, "lw.watch.created", "")
 
 
 class Watching:
@@ -143,9 +170,8 @@ class Watching:
         event: dict[str, Any] = {"type": "lw.watch.create", "condition": condition, **settings}
         if stream is not None:
             event["streams"] = [stream] if isinstance(stream, str) else stream
-        watch = Watch(self._channel, condition)
-        async with self._channel.router.await_watch(watch):
-            await self._channel.request(event, "lw.watch.created", "")
+        watch = Watch(self._channel, event)
+        await make(self._channel, watch)
         return watch
 
     async def watches(self) -> list[dict[str, Any]]:

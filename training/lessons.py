@@ -49,8 +49,8 @@ class Lesson:
 
     def shares(self) -> NDArray[np.float64]:
         """Return the share of each of KINDS among the questions."""
-        weights = np.array([self.often.get(kind, 1.0) for kind in KINDS])
-        return weights / weights.sum()
+        weights = [self.often.get(kind, 1.0) for kind in KINDS]
+        return np.array(weights) / sum(weights)
 
 
 class Asked(NamedTuple):

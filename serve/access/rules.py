@@ -29,6 +29,7 @@ EVENTS: dict[str, Scope | None] = {
     "lw.stream.open": "publish",
     "lw.stream.close": "publish",
     "lw.frame.append": "publish",
+    "lw.watch.attach": "ask",
     "lw.watch.list": "ask",
 }
 BINARY: Scope = "publish"

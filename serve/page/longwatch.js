@@ -175,7 +175,7 @@ export class Client extends EventTarget {
     } else if (event.type === "lw.stream.state") {
       this._tell("state", event);
     } else if (event.type === "lw.watch.fired") {
-      this._tell("fired", event);
+      if (this.watches.take(event)) this._tell("fired", event);
     }
     this._tell("event", event);
   }
@@ -205,6 +205,7 @@ export class Client extends EventTarget {
       for (const answer of this._asked.values()) answer.fail(lost);
       this._asked.clear();
       this._requests.fail(lost);
+      this.watches.back().catch((error) => this._tell("lost", { error }));
       for (const stream of this._attached) {
         if (!this.publishers.has(stream)) this.attach(stream).catch((e) => this._tell("lost", { stream, error: e }));
       }

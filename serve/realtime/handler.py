@@ -36,7 +36,7 @@ class Handler:
         self.streams = Streams(service, outbox, complain)
         self.frames = Frames(self.streams, allowance, service.settings.max_inflight)
         self.responses = Responses(service, outbox, lambda: self.streams.names, allowance)
-        self.watches = Watches(service.watching.table, outbox, self.id, lambda: self.streams.names)
+        self.watches = Watches(service.watching.table, outbox, lambda: self.streams.names)
         self._service = service
         self._outbox = outbox
 
@@ -90,6 +90,7 @@ class Handler:
                 messages.WatchCreate()
                 | messages.WatchUpdate()
                 | messages.WatchDelete()
+                | messages.WatchAttach()
                 | messages.WatchList()
             ):
                 self.watches.handle(event)

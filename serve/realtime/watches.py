@@ -1,11 +1,17 @@
-"""The watches as one session sees them: those that it made, and those of its streams."""
+"""The watches as one session sees them: those that it made or follows, and those of its streams."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from longwatch.serve.realtime import events
-from longwatch.serve.realtime.messages import WatchCreate, WatchDelete, WatchList, WatchUpdate
+from longwatch.serve.realtime.messages import (
+    WatchAttach,
+    WatchCreate,
+    WatchDelete,
+    WatchList,
+    WatchUpdate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -14,19 +20,17 @@ if TYPE_CHECKING:
     from longwatch.serve.watches.table import Table
     from longwatch.serve.watches.watch import Watch
 
-WatchEvent = WatchCreate | WatchUpdate | WatchDelete | WatchList
+WatchEvent = WatchCreate | WatchUpdate | WatchDelete | WatchAttach | WatchList
 
 
 class Watches:
     """Makes and changes watches for a session, and tells it what they say."""
 
-    def __init__(
-        self, table: Table, outbox: Outbox, session: str, own: Callable[[], Collection[str]]
-    ) -> None:
+    def __init__(self, table: Table, outbox: Outbox, own: Callable[[], Collection[str]]) -> None:
         self._table = table
         self._outbox = outbox
-        self._session = session
         self._own = own  # the session's streams
+        self._followed: set[str] = set()  # watches, by their ids
         table.listeners.append(self._hear)
 
     def close(self) -> None:
@@ -41,22 +45,32 @@ class Watches:
         """
         match event:
             case WatchCreate():
-                made = self._table.create(event.settings(), self._session)
+                made = self._table.create(event.settings())
+                self._followed.add(made.id)
                 self._say("lw.watch.created", event, watch=made.json())
             case WatchUpdate():
                 changed = self._table.update(event.watch_id, event.changes(), paused=event.paused)
                 self._say("lw.watch.updated", event, watch=changed.json())
             case WatchDelete():
                 gone = self._table.delete(event.watch_id)
+                self._followed.discard(gone.id)
                 self._say("lw.watch.deleted", event, watch_id=gone.id)
+            case WatchAttach():
+                watch = self._table.get(event.watch_id)
+                after = watch.fired if event.after is None else event.after
+                for missed in self._table.firings(watch.id, after):
+                    self._outbox.put(events.event("lw.watch.fired", **missed))
+                self._followed.add(watch.id)
+                self._say("lw.watch.attached", event, watch=watch.json())
             case WatchList():
                 listed = [watch.json() for watch in self._table.visible()]
                 self._say("lw.watch.listed", event, watches=listed)
 
     def _hear(self, kind: str, watch: Watch, fields: dict[str, Any]) -> None:
         streams = [fields["stream"]] if "stream" in fields else self._own()
-        mine = watch.owner == self._session
-        if mine or any(name in self._own() and watch.covers(name) for name in streams):
+        if watch.id in self._followed or any(
+            name in self._own() and watch.covers(name) for name in streams
+        ):
             self._outbox.put(events.event(kind, **fields))
 
     def _say(self, kind: str, cause: WatchEvent, **fields: Any) -> None:

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
+    from longwatch.serve.watches.watch import Firing
+
 FILE = "watches.db"
-FORMAT = 2  # 1 had no posts
-TABLES = ("watches", "rises", "posts")
+FORMAT = 3  # 1 had no posts, 2 no firings
+KEPT = 100  # firings of a watch, the newest
+TABLES = ("watches", "rises", "posts", "firings")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS watches (id TEXT PRIMARY KEY, created REAL NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rises (
@@ -24,6 +27,9 @@ CREATE TABLE IF NOT EXISTS rises (
 );
 CREATE TABLE IF NOT EXISTS posts (
     number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, hook TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS firings (
+    watch TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (watch, number)
 );
 """
 
@@ -50,16 +56,27 @@ class Store:
         watches = [_watch(json.loads(body)) for (body,) in rows]
         return [(watch, rises.get(watch.id, {})) for watch in watches]
 
+    def firings(self) -> dict[str, list[Firing]]:
+        """Return the newest KEPT firings of each watch, oldest first."""
+        found: dict[str, list[Firing]] = {}
+        for watch, body in self._base.run("SELECT watch, body FROM firings ORDER BY number"):
+            found.setdefault(watch, []).append(json.loads(body))
+        return found
+
     def put(
-        self, watch: Watch, rises: dict[str, Rise] | None = None, post: Post | None = None
+        self,
+        watch: Watch,
+        rises: dict[str, Rise] | None = None,
+        firing: Firing | None = None,
+        post: Post | None = None,
     ) -> None:
-        """Write a watch down, how these of its streams stand, and what is to be posted of it.
+        """Write down a watch, how these of its streams stand, a firing, and its post.
 
         All in one transaction, so that no kill falls between a firing and what is owed for it.
         """
 
         def write(base: sqlite3.Connection) -> None:
-            body = json.dumps({**asdict(watch), "owner": None})
+            body = json.dumps(asdict(watch))
             base.execute(
                 "INSERT OR REPLACE INTO watches VALUES (?, ?, ?)", (watch.id, watch.created, body)
             )
@@ -70,9 +87,15 @@ class Store:
                     for name, rise in (rises or {}).items()
                 ],
             )
+            if firing is not None:
+                number = firing["number"]
+                given = (watch.id, number, json.dumps(firing))
+                base.execute("INSERT OR REPLACE INTO firings VALUES (?, ?, ?)", given)
+                old = (watch.id, number - KEPT)
+                base.execute("DELETE FROM firings WHERE watch = ? AND number <= ?", old)
             if post is not None:
-                given = (post.id, json.dumps(asdict(post.hook)), post.body)
-                base.execute("INSERT INTO posts (id, hook, body) VALUES (?, ?, ?)", given)
+                owed = (post.id, json.dumps(asdict(post.hook)), post.body)
+                base.execute("INSERT INTO posts (id, hook, body) VALUES (?, ?, ?)", owed)
 
         self._base.do(write)
 
@@ -90,7 +113,8 @@ class Store:
 
         def write(base: sqlite3.Connection) -> None:
             base.execute("DELETE FROM watches WHERE id = ?", (watch_id,))
-            base.execute("DELETE FROM rises WHERE watch = ?", (watch_id,))
+            for table in ("rises", "firings"):
+                base.execute(f"DELETE FROM {table} WHERE watch = ?", (watch_id,))
 
         self._base.do(write)
 
@@ -105,4 +129,5 @@ def _watch(body: dict[str, Any]) -> Watch:
     streams = tuple(settings.pop("streams"))
     made = WatchSettings(**settings, streams=streams, webhook=hook and Webhook(**hook))
     allowed = tuple(body.pop("allowed"))
+    body.pop("owner", None)  # of the formats before
     return Watch(**body, settings=made, allowed=allowed)

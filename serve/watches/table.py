@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from longwatch.errors import LimitError, NotFoundError
 from longwatch.serve.access.principal import current
 from longwatch.serve.watches.hosts import parse_target
+from longwatch.serve.watches.store import KEPT
 from longwatch.serve.watches.watch import Watch
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from longwatch.serve.watches.rise import Rise
     from longwatch.serve.watches.rota import Rota
     from longwatch.serve.watches.store import Store
-    from longwatch.serve.watches.watch import Post, WatchSettings
+    from longwatch.serve.watches.watch import Firing, Post, WatchSettings
 
     Listener = Callable[[str, Watch, dict[str, Any]], None]
 
@@ -43,6 +45,8 @@ class Table:
         self._disk = ThreadPoolExecutor(1, "longwatch-watches")
         self.owed: list[Post] = [] if store is None else store.posts()
         """What an earlier process was to post, and had not."""
+        told = {} if store is None else store.firings()
+        self._firings = {id_: deque(some, KEPT) for id_, some in told.items()}
         for watch, rises in store.load() if store is not None else ():
             self._watches[watch.id] = watch
             rota.put(watch, rises)
@@ -53,7 +57,7 @@ class Table:
         if self._store is not None:
             self._store.close()
 
-    def create(self, settings: WatchSettings, owner: str | None = None) -> Watch:
+    def create(self, settings: WatchSettings) -> Watch:
         """Make a watch.
 
         Raises:
@@ -67,9 +71,7 @@ class Table:
                 f"there are {MOST} watches, which is the limit; delete one first",
                 code="too_many_watches",
             )
-        watch = Watch(
-            f"watch_{secrets.token_hex(8)}", settings, time.time(), owner, current().streams
-        )
+        watch = Watch(f"watch_{secrets.token_hex(8)}", settings, time.time(), current().streams)
         self.put(watch.at(time.time()))
         return self._watches[watch.id]
 
@@ -83,6 +85,10 @@ class Table:
                 param="watch_id",
             )
         return found
+
+    def firings(self, watch_id: str, after: int) -> list[Firing]:
+        """Return the firings of a watch with a number above `after` that are kept, oldest first."""
+        return [one for one in self._firings.get(watch_id, ()) if one["number"] > after]
 
     def find(self, watch_id: str) -> Watch | None:
         """Return a watch, whoever made it, if there is such a one."""
@@ -121,6 +127,7 @@ class Table:
         """Forget a watch, or raise `NotFoundError`."""
         watch = self.get(watch_id)
         del self._watches[watch_id]
+        self._firings.pop(watch_id, None)
         self._rota.drop(watch_id)
         if self._store is not None:
             self._disk.submit(_careful, self._store.remove, watch_id)
@@ -138,18 +145,21 @@ class Table:
         self,
         watch: Watch,
         rises: dict[str, Rise] | None = None,
+        firing: Firing | None = None,
         post: Post | None = None,
     ) -> asyncio.Future[None] | None:
-        """Enter a watch, how streams of it stand, and what is to be posted of it.
+        """Enter a watch, how streams of it stand, its newest firing, and what is posted of that.
 
         Return what waits for the disk, if anything does.
         """
         self._watches[watch.id] = watch
         self._rota.put(watch)
+        if firing is not None:
+            self._firings.setdefault(watch.id, deque(maxlen=KEPT)).append(firing)
         if self._store is None:
             return None
         copies = {name: replace(rise) for name, rise in (rises or {}).items()}
-        write = self._disk.submit(_careful, self._store.put, watch, copies, post)
+        write = self._disk.submit(_careful, self._store.put, watch, copies, firing, post)
         return asyncio.wrap_future(write)
 
     def settle(self, post: Post) -> None:

@@ -22,6 +22,9 @@ class Webhook:
     secret: str | None = field(default=None, repr=False)  # never told again
 
 
+Firing = dict[str, Any]  # what is told of one, with its `number` among those of its watch
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """A firing on its way to a webhook. It may arrive more than once, each time with this id."""
@@ -73,7 +76,6 @@ class Watch:
     id: str
     settings: WatchSettings
     created: float  # seconds since 1970
-    owner: str | None = None  # the session that made it, while it lasts
     allowed: tuple[str, ...] = ("*",)  # patterns of the streams that who made it may know of
     paused: bool = False
     ended: bool = False

@@ -9,7 +9,7 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from longwatch.errors import LongwatchError, NotFoundError
 from longwatch.memory.durable.catalogue import Alert
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from longwatch.serve.stream import Glimpse
     from longwatch.serve.watches.rota import Pair, RotaSettings
     from longwatch.serve.watches.store import Store
-    from longwatch.serve.watches.watch import Watch
+    from longwatch.serve.watches.watch import Firing, Watch
 
 log = logging.getLogger(__name__)
 POLL = 0.05  # seconds between two looks for new frames
@@ -128,7 +128,7 @@ class Watching:
             watch = replace(watch, fired=watch.fired + 1, last_fired=time.time(), ended=over)
         fields = _firing(watch, pair.stream, at, found)
         post = _post(watch, fields) if fires else None
-        written = self.table.put(watch, {pair.stream: pair.rise}, post)
+        written = self.table.put(watch, {pair.stream: pair.rise}, fields if fires else None, post)
         if fires:
             if written is not None:
                 await written  # so that no kill makes it be told twice, or be owed and not known
@@ -136,7 +136,7 @@ class Watching:
             if post is not None:
                 self._hooks.post(post)
 
-    def _fire(self, watch: Watch, stream: str, at: float, fields: dict[str, Any]) -> None:
+    def _fire(self, watch: Watch, stream: str, at: float, fields: Firing) -> None:
         self._metrics.watch_fired.inc()
         with suppress(NotFoundError):  # the stream was forgotten meanwhile
             self._engine.stream(stream).diary.alert(Alert(at, watch.id, watch.settings.condition))
@@ -145,12 +145,13 @@ class Watching:
             self.table.tell_state(watch.id)
 
 
-def _firing(watch: Watch, stream: str, at: float, found: float) -> dict[str, Any]:
+def _firing(watch: Watch, stream: str, at: float, found: float) -> Firing:
     """Return what is told of a firing, on sockets and by webhooks alike."""
     pts = round(at * 1e6)
     return {
         "firing_id": f"fire_{secrets.token_hex(8)}",
         "watch_id": watch.id,
+        "number": watch.fired,
         "stream": stream,
         "pts_us": pts,
         "text": watch.settings.condition,
@@ -160,7 +161,7 @@ def _firing(watch: Watch, stream: str, at: float, found: float) -> dict[str, Any
     }
 
 
-def _post(watch: Watch, fields: dict[str, Any]) -> Post | None:
+def _post(watch: Watch, fields: Firing) -> Post | None:
     hook = watch.settings.webhook
     body = json.dumps({"type": "lw.watch.fired", **fields})
     return None if hook is None else Post(fields["firing_id"], hook, body)

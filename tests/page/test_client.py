@@ -31,6 +31,50 @@ client.close();
 console.log((await connect(BASE, { key: "lwk_wrong" }).catch((e) => e)).code);
 """
 
+WATCHED = """
+import { readFileSync } from "node:fs";
+import { connect } from "./longwatch.js";
+const [maker, other] = [await connect(BASE), await connect(BASE)];
+const picture = new Blob([readFileSync("espresso.jpg")], { type: "image/jpeg" });
+const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+const until = async (come_true) => { while (!(await come_true())) await pause(); };
+const heard = [];
+maker.addEventListener("fired", (e) => heard.push(`${e.detail.stream} ${e.detail.number}`));
+const params = { condition: "an espresso", streams: ["js-*"], min_duration_s: 0, cooldown_s: 0 };
+const watch = await maker.watches.create(params);
+const mine = async () => (await other.watches.list()).filter((one) => one.streams[0] === "js-*");
+const show = async (name, number) => {
+  await (await other.publish(name)).send(picture);
+  await until(async () => (await mine())[0].fired === number);
+};
+const away = async (meanwhile) => {
+  const url = maker.link._url.bind(maker.link);
+  let open;
+  const gate = new Promise((resolve) => { open = resolve; });
+  maker.link._url = async () => { await gate; return url(); };
+  maker.link._resume = null; // as if the service had forgotten the session
+  maker.link._socket.close();
+  await until(() => maker.status.state === "reconnecting");
+  await meanwhile();
+  open();
+  await until(() => maker.status.state === "connected");
+  maker.link._url = url;
+};
+await show("js-1", 1);
+await away(() => show("js-2", 2));
+await until(() => heard.length === 2);
+await show("js-3", 3);
+await until(() => heard.length === 3);
+console.log(heard.join(", "));
+await away(() => other.watches.delete(watch.id));
+await until(async () => (await mine()).length === 1);
+const [again] = await mine();
+console.log(again.id !== watch.id, again.condition, again.fired);
+await maker.watches.delete(again.id);
+maker.close();
+other.close();
+"""
+
 
 def run(code: str, folder: Path) -> list[str]:
     """Run a module beside the client, in Node; return the lines that it printed."""
@@ -68,3 +112,9 @@ def test_what_is_refused_rejects_with_the_protocol_s_code(locked: Locked, tmp_pa
     assert lines[0].startswith("true ")
     assert lines[1:4] == ["stream_not_found", "invalid_value", "0"]
     assert lines[4] == "invalid_key"
+
+
+def test_watches_tell_what_was_missed_and_are_made_again(live: Live, tmp_path: Path) -> None:
+    shutil.copy(MEDIA / "espresso.jpg", tmp_path)
+    lines = run(WATCHED.replace("BASE", repr(live.url)), tmp_path)
+    assert lines == ["js-1 1, js-2 2, js-3 3", "true an espresso 0"]

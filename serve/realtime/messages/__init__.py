@@ -39,6 +39,7 @@ from longwatch.serve.realtime.messages.streams import (
     StreamPolicy,
 )
 from longwatch.serve.realtime.messages.watches import (
+    WatchAttach,
     WatchCreate,
     WatchDelete,
     WatchList,
@@ -59,6 +60,7 @@ ClientEvent = (
     | WatchCreate
     | WatchUpdate
     | WatchDelete
+    | WatchAttach
     | WatchList
     | Ping
     | Auth
@@ -92,6 +94,7 @@ __all__ = [
     "StreamDetach",
     "StreamOpen",
     "StreamPolicy",
+    "WatchAttach",
     "WatchCreate",
     "WatchDelete",
     "WatchList",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from longwatch.serve.realtime.messages.shapes import Id, Strict
 from longwatch.serve.watches.params import WatchChanges, WatchParams
@@ -29,6 +31,15 @@ class WatchDelete(Strict):
     type: Literal["lw.watch.delete"]
     event_id: Id | None = None
     watch_id: Id
+
+
+class WatchAttach(Strict):
+    """Follow a watch as who made it does; first come its firings with a number above `after`."""
+
+    type: Literal["lw.watch.attach"]
+    event_id: Id | None = None
+    watch_id: Id
+    after: Annotated[int, Field(ge=0)] | None = None  # all that are kept: 0; none: null
 
 
 class WatchList(Strict):

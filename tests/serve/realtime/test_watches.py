@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from longwatch.serve.realtime.messages import WatchCreate
+import pytest
+
+from longwatch.errors import NotFoundError
+from longwatch.serve.realtime.messages import WatchAttach, WatchCreate, WatchDelete
 from longwatch.serve.realtime.watches import Watches
 from longwatch.serve.watches.rota import Rota
 from longwatch.serve.watches.table import Table
+from longwatch.serve.watches.watch import WatchSettings
 
 if TYPE_CHECKING:
     from longwatch.serve.realtime.outbox import Outbox
@@ -18,17 +23,21 @@ class Sent:
     """Collects what is sent to a client."""
 
     def __init__(self) -> None:
-        self.kinds: list[str] = []
+        self.events: list[dict[str, Any]] = []
+
+    @property
+    def kinds(self) -> list[str]:
+        return [event["type"] for event in self.events]
 
     def put(self, event: dict[str, Any]) -> None:
-        self.kinds.append(event["type"])
+        self.events.append(event)
 
 
 def test_a_firing_goes_to_who_made_the_watch_and_who_follows_the_stream() -> None:
     table, sent = Table(Rota()), {name: Sent() for name in ("maker", "follower", "stranger")}
     own: dict[str, list[str]] = {"maker": [], "follower": ["hall"], "stranger": ["door"]}
     sessions = {
-        name: Watches(table, cast("Outbox", sent[name]), name, partial(own.__getitem__, name))
+        name: Watches(table, cast("Outbox", sent[name]), partial(own.__getitem__, name))
         for name in sent
     }
     asked = WatchCreate(type="lw.watch.create", condition="a dog", streams=["hall"])
@@ -42,3 +51,27 @@ def test_a_firing_goes_to_who_made_the_watch_and_who_follows_the_stream() -> Non
     table.tell_state(watch.id)
     assert len(sent["maker"].kinds) == 2
     assert sent["follower"].kinds[-1] == "lw.watch.state"
+
+
+@pytest.mark.parametrize(("after", "missed"), [(0, [1, 2, 3]), (2, [3]), (3, []), (None, [])])
+def test_a_session_that_comes_later_hears_what_it_missed_and_what_comes(
+    after: int | None, missed: list[int]
+) -> None:
+    table, sent = Table(Rota()), Sent()
+    watch = table.create(WatchSettings("a dog"))
+    for number in (1, 2, 3):
+        watch = replace(watch, fired=number)
+        table.put(watch, firing={"watch_id": watch.id, "number": number, "stream": "hall"})
+    later = Watches(table, cast("Outbox", sent), list)
+    table.tell("lw.watch.fired", watch, {"number": 3, "stream": "hall"})
+    assert not sent.events
+    later.handle(WatchAttach(type="lw.watch.attach", watch_id=watch.id, after=after, event_id="c1"))
+    assert [event["number"] for event in sent.events[:-1]] == missed
+    assert sent.events[-1]["type"] == "lw.watch.attached"
+    assert (sent.events[-1]["cause"], sent.events[-1]["watch"]["fired"]) == ("c1", 3)
+    table.tell("lw.watch.fired", watch, {"number": 4, "stream": "hall"})
+    assert sent.events[-1]["number"] == 4
+    later.handle(WatchDelete(type="lw.watch.delete", watch_id=watch.id))
+    with pytest.raises(NotFoundError):
+        later.handle(WatchAttach(type="lw.watch.attach", watch_id=watch.id, after=0))
+    assert table.firings(watch.id, 0) == []

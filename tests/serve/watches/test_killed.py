@@ -1,4 +1,4 @@
-"""The service is killed between a firing and its webhook's answer; the firing is not lost."""
+"""The service is killed after a firing; it is not lost, and who watches hears of the next ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from longwatch.client import Reconnect, connect
 from longwatch.serve.server import bind
 from longwatch.serve.watches.store import Store
 from longwatch.wire import Kind, Packet
@@ -17,7 +18,10 @@ from tests.serve.test_killed import PATIENT, process
 from tests.serve.watches.test_watching import QUICK, THING, jpeg
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from longwatch.client.transport import Transport
 
 
 class Receiver:
@@ -38,13 +42,12 @@ class Receiver:
         writer.close()
 
 
-async def alerts(url: str, count: int) -> list[dict[str, Any]]:
+async def alerts(url: str, count: int, stream: str = "door") -> list[dict[str, Any]]:
     """Return what a stream's timeline tells of watches, once so many of them spoke up."""
     async with httpx.AsyncClient(base_url=url, timeout=p.DEADLINE) as web:
         while True:
-            found: list[dict[str, Any]] = (await web.get("/v1/streams/door/timeline")).json()[
-                "alerts"
-            ]
+            timeline = (await web.get(f"/v1/streams/{stream}/timeline")).json()
+            found: list[dict[str, Any]] = timeline["alerts"]
             if len(found) >= count:
                 return found
             await asyncio.sleep(0.05)
@@ -83,3 +86,42 @@ async def test_a_firing_is_known_and_posted_after_a_kill_kept_it_from_its_webhoo
                 await asyncio.sleep(0.05)
             store.close()
     assert receiver.posts.empty()
+
+
+@pytest.mark.slow
+async def test_who_watches_hears_what_came_true_before_it_was_back(tmp_path: Path) -> None:
+    with bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    url, away = f"http://127.0.0.1:{port}", Reconnect(first=0.5, most=0.5, seconds=PATIENT)
+
+    async def show(name: str, *, come_back: asyncio.Event) -> None:
+        """Feed a stream with the thing, and wait until its watch spoke up."""
+        async with p.connect(url) as peer:
+            packet = Packet(Kind.IMAGE, await peer.open(name), 0, 0, jpeg(THING))
+            await peer.send(packet.encode())
+            await alerts(url, 1, name)
+        come_back.set()
+
+    async with asyncio.timeout(2 * PATIENT):
+        with process(tmp_path, port) as child:
+            client = await connect(url, reconnect=away).__aenter__()
+            watch = await client.watch_for(f"a {THING}", stream="*", **QUICK)
+            await show("door", come_back=asyncio.Event())
+            first = await watch.next()
+            opener, back = client._channel._opener, asyncio.Event()
+
+            async def patient(query: Mapping[str, str]) -> Transport:
+                await back.wait()
+                return await opener(query)
+
+            client._channel._opener = patient
+            child.kill()
+            child.wait()
+        with process(tmp_path, port):
+            await show("hall", come_back=back)  # the client is not back yet
+            second = await watch.next()
+            await show("yard", come_back=back)
+            third = await watch.next()
+            await client.aclose()
+    heard = [(hit.stream, hit.number) for hit in (first, second, third) if hit]
+    assert heard == [("door", 1), ("hall", 2), ("yard", 3)]

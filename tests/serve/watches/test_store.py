@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from longwatch.serve.watches.rise import Rise
-from longwatch.serve.watches.store import FILE, Store
+from longwatch.serve.watches.rota import Rota
+from longwatch.serve.watches.store import FILE, KEPT, Store
+from longwatch.serve.watches.table import Table
 from longwatch.serve.watches.watch import Post, Watch, WatchSettings, Webhook
 
 if TYPE_CHECKING:
@@ -18,10 +23,10 @@ HOOK = Webhook("https://host/x", "secret")
 WATCH = Watch("watch_1", WatchSettings("a dog", ("a", "b-*"), until=5e9, webhook=HOOK), 1.0)
 
 
-def test_a_watch_comes_back_as_it_was_but_for_the_session_that_made_it(tmp_path: Path) -> None:
+def test_a_watch_comes_back_as_it_was(tmp_path: Path) -> None:
     store = Store(tmp_path)
     rise = Rise(since=1.0, told=True, fired=1.5, time=2.0, score=0.5)
-    store.put(replace(WATCH, owner="sess_1", fired=3), {"a": rise})
+    store.put(replace(WATCH, fired=3), {"a": rise})
     store.put(replace(WATCH, id="watch_0", created=0.0))
     again = Store(tmp_path)  # as after a kill: nothing was closed
     assert again.load() == [
@@ -42,7 +47,7 @@ def test_nobody_else_may_read_the_secrets(tmp_path: Path) -> None:
 def test_what_is_owed_is_known_until_it_is_settled(tmp_path: Path) -> None:
     store, owed = Store(tmp_path), [Post(f"fire_{n}", HOOK, f'{{"n": {n}}}') for n in (3, 1, 2)]
     for post in owed:
-        store.put(WATCH, {"a": Rise()}, post)
+        store.put(WATCH, {"a": Rise()}, post=post)
     again = Store(tmp_path)  # as after a kill: nothing was closed
     assert again.posts() == owed
     again.settle("fire_1")
@@ -52,14 +57,36 @@ def test_what_is_owed_is_known_until_it_is_settled(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_file_of_the_first_format_gets_what_it_lacks(tmp_path: Path) -> None:
+def test_the_newest_firings_of_each_watch_are_known_until_it_is_forgotten(tmp_path: Path) -> None:
+    store, other = Store(tmp_path), replace(WATCH, id="watch_2")
+    for number in range(1, KEPT + 4):
+        store.put(WATCH, firing={"number": number, "stream": "a"})
+    store.put(other, firing={"number": 1, "stream": "b"})
+    again = Store(tmp_path)  # as after a kill: nothing was closed
+    found = again.firings()
+    assert [one["number"] for one in found[WATCH.id]] == list(range(4, KEPT + 4))
+    assert found[other.id] == [{"number": 1, "stream": "b"}]
+    assert Table(Rota(), again).firings(WATCH.id, KEPT + 2) == [{"number": KEPT + 3, "stream": "a"}]
+    again.remove(WATCH.id)
+    assert list(store.firings()) == [other.id]
+    store.close()
+    again.close()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_a_format_before_gets_what_it_lacks(tmp_path: Path, version: int) -> None:
     store = Store(tmp_path)
     store.put(WATCH)
     store.close()
     with sqlite3.connect(tmp_path / FILE) as base:
-        base.executescript("DROP TABLE posts; PRAGMA user_version = 1")
+        (body,) = base.execute("SELECT body FROM watches").fetchone()
+        old = json.dumps({**json.loads(body), "owner": None})
+        base.execute("UPDATE watches SET body = ?", (old,))
+        gone = "".join(f"DROP TABLE {name};" for name in ("firings", "posts")[: 3 - version])
+        base.executescript(f"{gone} PRAGMA user_version = {version}")
     base.close()
     store = Store(tmp_path)
     assert [watch for watch, _ in store.load()] == [WATCH]
     assert store.posts() == []
+    assert store.firings() == {}
     store.close()
