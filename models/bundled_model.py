@@ -90,7 +90,7 @@ class BundledVLM(VideoLM):
         self._grid = grid
         device = self.decoder.device
         self._classes = torch.tensor(parts.tokenizer.classes, device=device)
-        self._likeness = Likeness(parts.tokenizer, parts.words)
+        self._likeness = Likeness(parts.tokenizer)
         self._places = places(grid).to(device)
         self.positions = positions(grid).to(device)  # (3, 1 + cells) of a frame's tokens
 
@@ -109,8 +109,10 @@ class BundledVLM(VideoLM):
         times = torch.tensor([int(frame.time) for frame in frames], device=ids.device)
         place, time = self._places.repeat(b, 1), times.repeat_interleave(n)
         tokens = self.soft_tokens(ids, p, place, colour, time)
-        frames_tokens = tokens.unflatten(0, (b, n))
-        return [VisualTokens(t, self.positions, grid, summary=1) for t in frames_tokens]
+        parted = zip(*(x.unflatten(0, (b, n)) for x in (tokens, ids, p)), strict=True)
+        return [
+            VisualTokens(t, self.positions, grid, summary=1, named=(i, q)) for t, i, q in parted
+        ]
 
     def soft_tokens(
         self, ids: Tensor, p: Tensor, place: Tensor, colour: Tensor, time: Tensor

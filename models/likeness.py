@@ -1,47 +1,44 @@
-"""How much the bundled model's visual tokens are like the names of things."""
+"""How much of a frame, by the names of its tokens, is what a question asks about."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch.nn.functional import normalize
+import torch
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from longwatch.models.bundled_tokenizer import BundledTokenizer
     from longwatch.types import VisualTokens
 
-NATS = 10.0  # for yes, that a cosine of 1 is worth more than one of 0
-EVEN = 0.35  # the cosine that says nothing; chosen, as NATS, on other worlds than are reported
+NATS = 12.0  # for yes, that a token which is surely of a name is worth more than one without
+EVEN = 0.2  # the probability that says nothing; chosen, as NATS, on other worlds than are reported
 
 
 class Likeness:
-    """Compares visual tokens, which are sums of words, with the words of a question.
+    """Compares what visual tokens are likely to be with the names in a question.
 
     It is no language model: it knows no "not" and no places. It makes up for what a small one
     does not know, such as which things are animals.
     """
 
-    def __init__(self, tokenizer: BundledTokenizer, words: Tensor) -> None:
-        """Take the word embeddings, (v, d)."""
-        self._tokenizer, self._words = tokenizer, words
+    def __init__(self, tokenizer: BundledTokenizer) -> None:
+        self._tokenizer = tokenizer
         ids = tokenizer.ids
-        self._names = {ids[name]: [ids[name]] for name in tokenizer.names}
+        self._names = {ids[name]: {ids[name]} for name in tokenizer.names}
         for group, members in tokenizer.groups.items():
-            own = self._names.get(ids[group], [])
-            self._names[ids[group]] = [*own, *(ids[name] for name in members if name in ids)]
+            own = self._names.setdefault(ids[group], set())
+            own.update(ids[name] for name in members if name in ids)
 
     def evidence(self, tokens: VisualTokens, question: str) -> float:
         """Return what the tokens say for yes, in nats; 0 of a question without a name.
 
-        The closest pair of a token and a name counts, by the cosine between them. The word of a
-        group stands for its members.
+        The likeliest token counts. The word of a group stands for its members: a cat that may be
+        one of three breeds is a cat for all that the three have together.
         """
         asked = set(self._tokenizer.encode(question)).intersection(self._names)
-        names = [name for word in sorted(asked) for name in self._names[word]]
-        if not names:
+        if not asked or tokens.named is None:
             return 0.0
-        seen = normalize(tokens.embeds.float(), dim=1)
-        known = normalize(self._words[names].float(), dim=1)
-        return NATS * (float((seen @ known.T).max()) - EVEN)
+        ids, p = tokens.named
+        names = torch.tensor(sorted(set().union(*(self._names[word] for word in asked))))
+        likely = (p * torch.isin(ids, names.to(ids.device))).sum(1).max()
+        return NATS * (float(likely) - EVEN)

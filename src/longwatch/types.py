@@ -38,6 +38,8 @@ class VisualTokens:
     saliency: Tensor | None = None  # (n,): attention received in the tower, where it has some
     image: NDArray[np.uint8] | None = None  # (height, width, 3) RGB: what the tokens were made of
     summary: int = 0  # tokens at the front that are of the whole frame, not of a cell
+    # (n, k) int64 and (n, k): what each is likely to be, as ids of words, and how likely, 0 to 1
+    named: tuple[Tensor, Tensor] | None = None
 
     def __len__(self) -> int:
         """Return n."""
@@ -53,6 +55,7 @@ class VisualTokens:
             saliency=None if self.saliency is None else self.saliency[keep],
             image=self.image,
             summary=int((keep < self.summary).sum()) if self.summary else 0,
+            named=None if self.named is None else (self.named[0][keep], self.named[1][keep]),
         )
 
 
