@@ -1,6 +1,6 @@
 """Streams of real frames: worlds drawn with pictograms and read by the tower, kept as features.
 
-    python -m training.real [--streams 120]
+    python -m training.real [--streams 280]
 
 The last stage of the training reads them through the head, so that the language model meets what
 vision really says. Only the styles that are trained on are drawn.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from longwatch.models.bundled_tokenizer import BundledTokenizer
     from longwatch.models.concept_head import ConceptHead
 
-FRAMES = 40
+FRAMES = 80
 GRID = (3, 3)
 SEEDS = 1 << 45  # apart from the simulated worlds and from those of the evaluation
 BATCH = 4
@@ -120,7 +120,7 @@ def make(see: Callable[[Tensor], Tensor], number: int) -> Real:
 def main() -> None:
     """Make the streams that are not there yet."""
     parser = argparse.ArgumentParser(prog="python -m training.real", description=__doc__)
-    parser.add_argument("--streams", type=int, default=120)
+    parser.add_argument("--streams", type=int, default=280)
     options = parser.parse_args()
     torch.set_num_threads(1)
     see = fused(tower())
