@@ -39,14 +39,15 @@ async def take_up(channel: Channel, *, resumed: bool) -> None:
 
 
 async def _watch(channel: Channel, watch: Watch) -> None:
-    """Follow a watch again; a server that has forgotten it makes it anew."""
+    """Follow a watch again; a server that has forgotten it makes it anew, unless it had ended."""
     try:
         await watch.follow()
     except ServerError as gone:
         if gone.code != "watch_not_found":
             raise
         del channel.router.watches[watch.id]
-        await make(channel, watch)
+        if watch.state != "ended":
+            await make(channel, watch)
 
 
 async def _attach(channel: Channel, view: StreamView) -> str:

@@ -174,8 +174,8 @@ export class Client extends EventTarget {
       this._tell("stats", event);
     } else if (event.type === "lw.stream.state") {
       this._tell("state", event);
-    } else if (event.type === "lw.watch.fired") {
-      if (this.watches.take(event)) this._tell("fired", event);
+    } else if (event.type.startsWith("lw.watch.") && this.watches.take(event)) {
+      if (event.type === "lw.watch.fired") this._tell("fired", event);
     }
     this._tell("event", event);
   }

@@ -126,6 +126,18 @@ async def test_a_watch_that_the_server_has_forgotten_is_made_again() -> None:
         assert (firing.watch, watch.id) == ("watch_2", "watch_2")
 
 
+async def test_a_watch_that_had_ended_is_not_made_again() -> None:
+    async with talking() as (client, peer):
+        watch = await watching(client, peer)
+        await peer.say("lw.watch.state", watch_id="watch_1", state="ended", fired=0)
+        assert await watch.next() is None
+        taking = asyncio.create_task(take_up(client._channel, resumed=False))
+        error = {"code": "watch_not_found", "event_id": (await peer.heard())["event_id"]}
+        await peer.say("error", error=error)
+        await asyncio.wait_for(taking, 10.0)
+        assert client._channel.router.watches == {}
+
+
 async def test_a_watch_in_a_session_that_went_on_is_left_alone() -> None:
     async with talking() as (client, peer):
         watch = await watching(client, peer)

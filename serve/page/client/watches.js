@@ -11,14 +11,17 @@ export class Watches {
   /** @param {import("./requests.js").Requests} requests */
   constructor(requests) {
     this._requests = requests;
-    /** @type {Map<string, {params: WatchParams, heard: number}>} those made here, and the newest firing that came */
+    /**
+     * Those made here, the newest firing that came, and how they stand.
+     * @type {Map<string, {params: WatchParams, heard: number, state: string}>}
+     */
     this._made = new Map();
   }
 
   /** @param {WatchParams} params @returns {Promise<Watch>} */
   async create(params) {
     const { watch } = await this._ask("create", params, "created");
-    this._made.set(watch.id, { params, heard: watch.fired });
+    this._made.set(watch.id, { params, heard: watch.fired, state: watch.state });
     return watch;
   }
 
@@ -46,24 +49,26 @@ export class Watches {
     await this._ask("delete", { watch_id: id }, "deleted");
   }
 
-  /** Take in a firing; returns whether it is news. @param {import("./link.js").Event} event */
+  /** Take in an event; returns whether it is news. @param {import("./link.js").Event} event */
   take(event) {
     const made = this._made.get(event.watch_id);
+    if (made && event.type === "lw.watch.state") made.state = event.state;
+    if (event.type !== "lw.watch.fired") return true;
     if (made && event.number <= made.heard) return false;
     if (made) made.heard = event.number;
     return true;
   }
 
-  /** Hear of them in a new session, first what was missed; one that was forgotten is made again. */
+  /** Hear of them in a new session, first what was missed; make again what was forgotten and had not ended. */
   async back() {
     const follow = async (/** @type {string} */ id, /** @type {number} */ after) => {
       try {
         await this._ask("attach", { watch_id: id, after }, "attached");
       } catch (error) {
-        const params = this._made.get(id)?.params;
-        if (!params || /** @type {any} */ (error).code !== "watch_not_found") throw error;
+        const made = this._made.get(id);
+        if (!made || /** @type {any} */ (error).code !== "watch_not_found") throw error;
         this._made.delete(id);
-        await this.create(params);
+        if (made.state !== "ended") await this.create(made.params);
       }
     };
     await Promise.all([...this._made].map(([id, { heard }]) => follow(id, heard)));
