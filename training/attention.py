@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.functional import pad
+from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from torch import Tensor, nn
 
 NAME = "longwatch_packed"
@@ -33,20 +35,33 @@ class Layout:
     questions: Tensor  # (B, Q, n) bool: where a question has one
     seen: Tensor  # (B, Q, F) bool: the visual tokens that came before the question
     evidence: Tensor  # (B, Q, F) bool: those that prove the answer
-    watched: frozenset[int] = frozenset()  # layers whose attention to the evidence is kept
-    masses: dict[int, Tensor] = field(default_factory=dict)  # layer -> (B, heads, Q, n)
+    proven: Tensor  # (B, Q, n) bool: P tokens of questions that should look at it
+    watched: Mapping[int, Sequence[int]] = field(default_factory=dict)  # layer -> heads
+    masses: dict[int, Tensor] = field(default_factory=dict)  # watched layer -> (P, heads)
 
     def __post_init__(self) -> None:
-        b, q, n = self.questions.shape
-        f = self.frames.shape[1]
+        """Lay each stream's questions in a row: padding all of them to n would double the work."""
+        b, f = self.frames.shape
         count = int(self.frames.sum())
         self._frame_index = torch.full((b, f), -1)
         self._frame_index[self.frames] = torch.arange(count)
-        self._question_index = torch.full((b, q, n), -1)
-        self._question_index[self.questions] = torch.arange(int(self.questions.sum())) + count
-        self._causal = torch.full((f, f), -torch.inf).triu(1)
-        self._own = torch.full((n, n), -torch.inf).triu(1)
-        self._hidden = torch.zeros(self.seen.shape).masked_fill(~self.seen, -torch.inf)
+        lengths = self.questions.sum((1, 2))
+        self._asks = torch.arange(int(lengths.max())) < lengths[:, None]  # (B, R): R text tokens
+        self._text_index = torch.full(self._asks.shape, -1)
+        self._text_index[self._asks] = torch.arange(int(lengths.sum())) + count
+        asker = torch.full(self._asks.shape, -1)
+        asker[self._asks] = self.questions.nonzero()[:, 1]
+        asked = torch.arange(b)[:, None], asker
+        own = (asker[:, :, None] == asker[:, None]).tril()
+        mask = torch.cat([self.seen[asked] & self._asks[..., None], own], -1)
+        self._hidden = torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)[:, None]
+        text = torch.zeros_like(self._asks)
+        text[self._asks] = self.proven[self.questions]
+        counts = text.sum(1, keepdim=True)
+        look = torch.argsort(text, descending=True, stable=True)[:, : int(counts.max())]  # (B, W)
+        self._look = torch.arange(b)[:, None], look
+        self._looks = torch.arange(look.shape[1]) < counts
+        self._proof = self.evidence[asked][self._look]
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """Return what each token of the row finds, (tokens, heads, d).
@@ -54,39 +69,33 @@ class Layout:
         `query` is (heads, tokens, d), `key` and `value` are (key heads, tokens, d).
         """
         group = query.shape[0] // key.shape[0]
-        q, k, v = (self._split(x) for x in (query * scale, key, value))
+        q, k, v = (self._split(x) for x in (query, key, value))
         k = [x.repeat_interleave(group, 1) for x in k]
         v = [x.repeat_interleave(group, 1) for x in v]
-        frames = (q[0] @ k[0].transpose(2, 3) + self._causal).softmax(-1) @ v[0]
-        past, own = self._question_scores(q[1], k)
-        weights = torch.cat([past, own], -1).softmax(-1)
-        f = past.shape[-1]
-        past, own = weights[..., :f], weights[..., f:]
-        if layer in self.watched:
-            self.masses[layer] = (past * self.evidence[:, None, :, None]).sum(-1)
-        b, h, count, n, _ = past.shape
-        found = (past.reshape(b, h, count * n, f) @ v[0]).view(b, h, count, n, -1)
-        found = found + own @ v[1]
-        return torch.cat(
-            [frames.transpose(1, 2)[self.frames], found.permute(0, 2, 3, 1, 4)[self.questions]]
+        frames = scaled_dot_product_attention(q[0], k[0], v[0], is_causal=True, scale=scale)
+        keys, values = torch.cat(k, 2), torch.cat(v, 2)
+        if heads := self.watched.get(layer):
+            self.masses[layer] = self._mass(q[1][:, heads] * scale, keys[:, heads])
+        found = scaled_dot_product_attention(
+            q[1], keys, values, attn_mask=self._hidden, scale=scale
         )
+        return torch.cat([frames.transpose(1, 2)[self.frames], found.transpose(1, 2)[self._asks]])
 
-    def _question_scores(self, query: Tensor, keys: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return the scores of question tokens against frames and against their own question."""
-        b, h, count, n, d = query.shape
-        past = (query.reshape(b, h, count * n, d) @ keys[0].transpose(2, 3)).view(
-            b, h, count, n, -1
-        )
-        past = past + self._hidden[:, None, :, None]
-        own = query @ keys[1].transpose(3, 4) + self._own
-        return past, own
+    def _mass(self, query: Tensor, keys: Tensor) -> Tensor:
+        """Return how much of their attention the proven tokens give to the evidence, (P, heads).
+
+        `query` is (B, heads, R, d), `keys` is (B, heads, F + R, d).
+        """
+        query = query.transpose(1, 2)[self._look].transpose(1, 2)
+        hidden = self._hidden[:, 0][self._look][:, None]
+        weights = (query @ keys.transpose(2, 3) + hidden).softmax(-1)
+        mass = (weights[..., : self.frames.shape[1]] * self._proof[:, None]).sum(-1)
+        return mass.transpose(1, 2)[self._looks]
 
     def _split(self, row: Tensor) -> list[Tensor]:
-        """Return frames, (B, heads, F, d), and questions, (B, heads, Q, n, d), of a row."""
+        """Return frames, (B, heads, F, d), and questions, (B, heads, R, d), of a row."""
         padded = pad(row, (0, 0, 0, 1))  # the last one stands for "no token"
-        frames = padded[:, self._frame_index].transpose(0, 1)
-        questions = padded[:, self._question_index].transpose(0, 1)
-        return [frames, questions]
+        return [padded[:, at].transpose(0, 1) for at in (self._frame_index, self._text_index)]
 
 
 def attend(

@@ -49,7 +49,6 @@ def collate(samples: Sequence[Sample], ids: Mapping[str, int]) -> Batch:
         labels=labels,
         weights=weights.float(),
         question=question,
-        proven=torch.from_numpy(rows.proven),
         notes=notes.tensors(),
         kinds=rows.kinds,
     )
@@ -105,6 +104,7 @@ class _Rows:
             questions=torch.from_numpy(self.questions),
             seen=torch.from_numpy(self.seen),
             evidence=torch.from_numpy(self.evidence),
+            proven=torch.from_numpy(self.proven),
         )
 
 

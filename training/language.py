@@ -50,15 +50,13 @@ class Batch:
     labels: Tensor  # (A,) token ids
     weights: Tensor  # (A,) one over the answer's length
     question: Tensor  # (A,) index of the question, flat over (B, Q)
-    proven: Tensor  # (B, Q, n) bool: answer tokens whose evidence is known
     notes: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)  # name -> (rows, classes)
     kinds: list[str] = field(default_factory=list)  # of each question, flat
 
 
 HOP_LAYER = 1  # hidden states after so many layers must know what is asked for
 NOTE_LAYER = 2  # and visual tokens what came before them
-EVIDENCE_LAYERS = (2, 3)  # heads of these layers must look at the evidence
-EVIDENCE_HEADS = (0, 2)
+EVIDENCE = {2: (0, 2), 3: (0, 2)}  # layer -> heads that must look at the evidence
 NOTES = {
     "entered": (NOTE_LAYER, 2),
     "episode": (NOTE_LAYER, 4),
@@ -114,7 +112,7 @@ class LanguageModel(nn.Module):
         opening = self.soft.scale * words[batch.words[:, 0]]
         seen = torch.where(batch.opening[:, None], opening, seen)
         row = torch.cat([seen, self.soft.scale * words[batch.text]])
-        batch.layout.watched = frozenset(EVIDENCE_LAYERS)
+        batch.layout.watched = EVIDENCE
         out = self.stack(
             inputs_embeds=row[None],
             position_ids=batch.position[None],
@@ -134,8 +132,7 @@ class LanguageModel(nn.Module):
                 state = functional.rms_norm(hidden[layer][0, rows], (words.shape[1],))
                 said = self.probes[name](state)
                 losses[name] = functional.cross_entropy(said if size else said @ words.T, classes)
-        if batch.proven.any():
-            heads = list(EVIDENCE_HEADS)
-            masses = [m[:, heads].mean(1)[batch.proven] for m in batch.layout.masses.values()]
+        if batch.layout.proven.any():
+            masses = [mass.mean(1) for mass in batch.layout.masses.values()]
             losses["evidence"] = -(torch.stack(masses) + 1e-6).log().mean()
         return losses

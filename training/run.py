@@ -36,6 +36,7 @@ HARD = {
     **dict.fromkeys(("at", "last", "how_many", "how_often", "follow_up"), 1.5),
     **dict.fromkeys(("was_there", "is_there", "background"), 0.6),
 }
+HARDER = HARD | {"how_many": 3.0, "after": 2.5, "before": 2.5, "describe": 1.5}
 CURRICULUM = [
     Stage("near", 22, Lesson(frames=(1, 16), tokens=110), streams=4, rate=(1.0, 0.6)),
     Stage("middle", 20, Lesson(frames=(1, 48), tokens=280), streams=4, rate=(1.0, 0.5)),
@@ -56,6 +57,17 @@ CURRICULUM = [
     Stage(
         *("whole", 29),
         Lesson(frames=(3, 256), tokens=640, whole=0.3, real=0.4, often=HARD),
+        rate=(0.35, 0.003),
+    ),
+    Stage(
+        *("onward", 27),
+        Lesson(frames=(2, 128), tokens=480, whole=0.3, real=0.45, often=HARDER),
+        streams=4,
+        rate=(0.8, 0.35),
+    ),
+    Stage(
+        *("close", 29),
+        Lesson(frames=(3, 256), tokens=640, whole=0.3, real=0.4, often=HARDER),
         rate=(0.35, 0.003),
     ),
 ]
@@ -105,6 +117,7 @@ def start(
     results.mkdir(parents=True, exist_ok=True)
     (work / "rendezvous").unlink(missing_ok=True)
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ["THP_MEM_ALLOC_ENABLE"] = "1"  # large pages: a step allocates gigabytes anew
     spawn(train, (stages, work.resolve(), results.resolve(), resume, small), PROCESSES)
 
 

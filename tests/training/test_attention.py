@@ -14,6 +14,7 @@ from transformers import Qwen2Config, Qwen2Model
 from training.attention import NAME, Layout, register
 
 D, LAYERS, WATCHED = 32, 2, 1
+HEADS = (0, 3)
 SIZES: dict[str, Any] = {
     "vocab_size": 8,
     "hidden_size": D,
@@ -49,7 +50,8 @@ def drawn(seed: int) -> Layout:
     count = torch.randint(1, f + 1, (b, q), generator=rng)
     seen = frames[:, None] & (torch.arange(f) < count[..., None])
     evidence = seen & (torch.rand(b, q, f, generator=rng) < 0.3)
-    return Layout(frames, questions, seen, evidence, frozenset([WATCHED]))
+    proven = questions & (torch.rand(b, q, n, generator=rng) < 0.5)
+    return Layout(frames, questions, seen, evidence, proven, {WATCHED: HEADS})
 
 
 def order(layout: Layout) -> tuple[Tensor, Tensor]:
@@ -88,6 +90,8 @@ def test_each_question_is_answered_as_if_it_were_alone(seed: int) -> None:
     found = PACKED(
         inputs_embeds=embeds[None], position_ids=positions[None], layout=layout, use_cache=False
     ).last_hidden_state[0]
+    masses = torch.zeros(*layout.proven.shape, len(HEADS))
+    masses[layout.proven] = layout.masses[WATCHED]
     for i, j in layout.questions.any(-1).nonzero().tolist():
         past, own = frames[i][layout.seen[i, j]], questions[i, j][layout.questions[i, j]]
         rows = torch.cat([past, own])
@@ -95,14 +99,15 @@ def test_each_question_is_answered_as_if_it_were_alone(seed: int) -> None:
         wanted = alone(embeds[rows], positions[rows])
         assert torch.allclose(found[rows], wanted.last_hidden_state[0], atol=1e-5, rtol=1e-4)
         proof = layout.evidence[i, j][layout.seen[i, j]]
-        mass = wanted.attentions[WATCHED][0][:, len(past) :, : len(past)][..., proof].sum(-1)
-        kept = layout.masses[WATCHED][i, :, j, : len(own)]
-        assert torch.allclose(kept, mass, atol=1e-5)
+        mass = wanted.attentions[WATCHED][0][HEADS, len(past) :, : len(past)][..., proof].sum(-1)
+        kept = masses[i, j, : len(own)]
+        watched = layout.proven[i, j, : len(own)]
+        assert torch.allclose(kept[watched], mass.T[watched], atol=1e-5)
 
 
 def test_only_the_watched_layers_are_kept() -> None:
     layout = drawn(0)
-    layout.watched = frozenset()
+    layout.watched = {}
     size = int(layout.frames.sum() + layout.questions.sum())
     PACKED(inputs_embeds=torch.randn(1, size, D), layout=layout, use_cache=False)
     assert layout.masses == {}

@@ -103,9 +103,9 @@ def test_what_is_seen_and_what_proves_are_those_of_the_frames(seed: int) -> None
             assert not (proof & ~layout.seen[i, j]).any()
             frames = set(sample.sight.frame[proof[:n].numpy()].tolist())
             assert frames <= set(asked.frames)
-            assert bool(frames) == bool(asked.frames) == bool(batch.proven[i, j].any())
+            assert bool(frames) == bool(asked.frames) == bool(layout.proven[i, j].any())
             answer = range(len(asked.prompt) - 1, len(asked.prompt) + len(asked.answer) - 1)
-            proven = batch.proven[i, j].nonzero().flatten().tolist()
+            proven = layout.proven[i, j].nonzero().flatten().tolist()
             assert proven == (list(answer) if asked.frames else [])
             names = asked.names
             if asked.kind in CHAINS and len(names) == 2 == len(asked.frames):

@@ -12,7 +12,7 @@ from transformers import Qwen2Config, Qwen2Model
 
 from tests.training.small import LESSON, language_model
 from training.batches import collate
-from training.language import EVIDENCE_LAYERS, NOTES
+from training.language import EVIDENCE, NOTES
 from training.parts import make_maker
 
 if TYPE_CHECKING:
@@ -79,4 +79,4 @@ def test_auxiliary_losses_are_those_of_what_is_there() -> None:
     }
     assert set(extra) <= {*NOTES, "evidence"}
     assert all(value.isfinite() and value >= 0 for value in extra.values())
-    assert set(batch.layout.masses) == set(EVIDENCE_LAYERS)
+    assert set(batch.layout.masses) == set(EVIDENCE)
