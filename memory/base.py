@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from longwatch.memory.recall import Recalling
+    from longwatch.memory.recalling import Recalling
     from longwatch.memory.seal import Sealing
     from longwatch.memory.segment import Part, Segment
 

@@ -10,7 +10,7 @@ import torch
 from longwatch.errors import ConfigError
 from longwatch.memory.base import Policy
 from longwatch.memory.kept import bag, segment_of
-from longwatch.memory.recall import Recalling
+from longwatch.memory.recalling import Recalling
 from longwatch.retrieval import MeanDot
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from longwatch.errors import ConfigError
 from longwatch.memory.base import Policy
 from longwatch.memory.codec import Codec
-from longwatch.memory.recall import Recalling
+from longwatch.memory.recalling import Recalling
 from longwatch.memory.seal import Rung, Sealing
 from longwatch.memory.thinning import Thinning
 from longwatch.memory.window import Window

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
-from longwatch.errors import ConfigError
 from longwatch.memory.segment import Part, close
 from longwatch.memory.table import placed
-from longwatch.retrieval import Hits, MeanDot, Reranker, VectorIndex, by_head, reorder
+from longwatch.retrieval import FrameRanker, Hits, Reranker, VectorIndex, by_head, reorder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,44 +23,6 @@ if TYPE_CHECKING:
     from longwatch.memory.need import Need
     from longwatch.memory.segment import Segment
     from longwatch.memory.view import View
-    from longwatch.retrieval import Scorer
-
-
-@dataclass(frozen=True)
-class Recalling:
-    """How much an answer recalls in each layer, and how it stands there."""
-
-    blocks: int | None = 64  # at most; None: no limit
-    tokens: int | None = None  # or blocks of at most so many tokens, but at least one
-    share: float | None = None  # or this share of all that may be recalled
-    page_tokens: int | None = None  # of the pieces that loose segments are chosen in; None: whole
-    scorer: Scorer = field(default_factory=MeanDot)  # what finds them
-    gap: int = 0  # most places left free for frames that are missing between two
-    gate: float | None = None  # nats; a model surer than this without recall answers without it
-
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        for name in ("blocks", "tokens", "page_tokens"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} to recall must be at least 1, not {value}")
-        if self.share is not None and not 0 < self.share <= 1:
-            raise ConfigError(f"the share to recall must be in (0, 1], not {self.share}")
-        if self.gap < 0:
-            raise ConfigError(f"gap must not be negative, and {self.gap} is")
-        if self.gate is not None and self.gate <= 0:
-            raise ConfigError(f"the gate must be above 0 nats, not {self.gate}; None is without")
-
-    def limit(self, candidates: int, tokens: int) -> int:
-        """Return how many of so many candidates, of so many tokens each, are recalled."""
-        limits = [candidates]
-        if self.blocks is not None:
-            limits.append(self.blocks)
-        if self.tokens is not None:
-            limits.append(max(1, self.tokens // tokens))
-        if self.share is not None:
-            limits.append(math.ceil(self.share * candidates))
-        return min(limits)
 
 
 class Piece(NamedTuple):
@@ -119,15 +79,17 @@ class Recaller:
             return []
         size = len(pieces[0].times) if self._view is None else self._view.archive.block_tokens
         limit = self.settings.limit(total, size)
-        ranked = [(-score, 0, i) for i, score in self._search(layer, query, limit)]
+        scorer = self.settings.scorer
+        wide = limit * scorer.widen if isinstance(scorer, FrameRanker) else limit
+        ranked = [(-score, 0, i) for i, score in self._search(layer, query, wide)]
         ranked += [(-score, 1, i) for i, score in enumerate(self._scores(pieces, query))]
-        best = sorted(ranked)[:limit]
+        best = sorted(ranked)[:wide]
         blocks = {i: -score for score, loose, i in best if not loose}
         ids = self._at_hand(np.array(sorted(blocks), np.int64))
-        found = [self._recalled(layer, ids, blocks)] if len(ids) else []
-        for i, score in sorted((i, -score) for score, loose, i in best if loose):
+        found = [self._recalled(layer, ids, blocks, query, limit * size)] if len(ids) else []
+        for i, score in sorted((i, -score) for score, loose, i in best[:limit] if loose):
             found.append(pieces[i].part)
-            self._note(layer, pieces[i].times, score)
+            self._note(layer, np.array(pieces[i].times), np.full(len(pieces[i].times), score))
         return [part for part in found if part.keys.shape[1]]
 
     def times(self) -> dict[float, float]:
@@ -189,25 +151,44 @@ class Recaller:
         """Return those of some blocks that are in RAM."""
         return ids if self.need is None else self.need.at_hand(ids)
 
-    def _recalled(self, layer: int, some: NDArray[np.int64], scored: dict[int, float]) -> Part:
-        """Return some of the blocks that were scored, in the order of time."""
-        view = self._view
+    def _recalled(
+        self,
+        layer: int,
+        some: NDArray[np.int64],
+        scored: dict[int, float],
+        query: Tensor,
+        room: int,
+    ) -> Part:
+        """Return some of the blocks that were scored, in the order of time.
+
+        Where frames are ranked, it is the best of theirs that have `room` tokens.
+        """
+        view, scorer = self._view, self.settings.scorer
         if view is None:
             raise RuntimeError("blocks are recalled from an archive")
         ids = view.in_time(some)
         tokens, index = view.tokens(ids)
         keys, values = view.archive.read(layer, ids, view)
+        if isinstance(scorer, FrameRanker):
+            ranks = scorer.tokens(query, keys)[torch.from_numpy(index).to(keys.device)]
+            scores = ranks.cpu().double().numpy()
+            best = best_frames(tokens.frame, scores, room)
+            tokens, index, scores = tokens.take(best), index[best], scores[best]
+        else:
+            scores = np.array([scored[i] for i in ids.tolist()])[index // view.width]
         at = torch.from_numpy(index).to(keys.device)
-        scores = np.array([scored[i] for i in ids.tolist()])
-        _, first = np.unique(tokens.frame, return_index=True)
-        for time, score in zip(tokens.time[first], scores[index[first] // view.width], strict=True):
-            self.seen.append(Seen(layer, float(time), float(score)))
+        self._note(layer, tokens.time, scores)
         positions, span, last = placed(tokens, view.archive.shape.advance, self.settings.gap)
         advance = view.archive.shape.advance
         return Part(keys[:, at], values[:, at], positions, span, advance, last, tokens.time)
 
-    def _note(self, layer: int, times: Sequence[float], score: float) -> None:
-        self.seen += [Seen(layer, time, score) for time in dict.fromkeys(times)]
+    def _note(self, layer: int, times: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+        """Note the frames of tokens, each by its best score."""
+        every, owner = np.unique(times, return_inverse=True)
+        best = np.full(len(every), -np.inf)
+        np.maximum.at(best, owner, scores)
+        pairs = zip(every.tolist(), best.tolist(), strict=True)
+        self.seen += [Seen(layer, time, score) for time, score in pairs]
 
     def _cut(self, segment: Segment, layer: int) -> list[Piece]:
         """Return the pieces of a loose segment as a layer sees it."""
@@ -224,6 +205,27 @@ class Recaller:
             )
             pieces.append(Piece(close(piece) if size < len(segment) else piece, times[some]))
         return pieces
+
+
+def best_frames(
+    frames: NDArray[np.int32], scores: NDArray[np.float64], room: int
+) -> NDArray[np.int64]:
+    """Return the indices, rising, of the tokens of the best frames that fit into `room` tokens.
+
+    `frames` and `scores` are those of each token, (n,). A frame is as good as its best token, of
+    equally good ones the earlier counts, and the best one is returned whatever its size.
+    """
+    every, owner, counts = np.unique(frames, return_inverse=True, return_counts=True)
+    if len(frames) <= room:
+        return np.arange(len(frames))
+    best = np.full(len(every), -np.inf)
+    np.maximum.at(best, owner, scores)
+    order = np.argsort(-best, kind="stable")
+    fits = counts[order].cumsum() <= room
+    fits[0] = True
+    chosen = np.zeros(len(every), np.bool_)
+    chosen[order[fits]] = True
+    return np.flatnonzero(chosen[owner])
 
 
 def need_of(context: Context) -> Need | None:

@@ -1,13 +1,7 @@
-"""What a block is found by: its keys as vectors of an index, a question as queries to it.
-
-A scorer is settings only. Keys and queries are un-rotated, and the key-value heads of one layer
-are laid side by side, w = h * d. Question heads that share a key-value head are averaged: a mean
-over them ranks blocks as repeating the key for each of them does.
-"""
+"""What a block is found by, as the published methods do it, and ours: settings only."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -15,47 +9,10 @@ import torch
 from torch.nn.functional import normalize
 
 from longwatch.errors import ConfigError, InputError
-from longwatch.retrieval.base import Hits
+from longwatch.retrieval.scorer import FrameRanker, Reranker, Scorer, by_group
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import Tensor
-
-
-class Scorer(ABC):
-    """Turns keys into the vectors of a block, and a question into the queries of a search."""
-
-    salient: ClassVar[bool] = False  # whether `vectors` needs the saliency
-
-    @abstractmethod
-    def vectors(self, keys: Tensor, saliency: Tensor | None = None) -> Tensor:
-        """Return a block's vectors, (K, w) fp32, of its `keys`, (h, n, d), with n >= 1.
-
-        `saliency`, (n,) floats, says how much attention each token received.
-        """
-
-    def queries(self, query: Tensor, h: int) -> Tensor:
-        """Return the queries, (q, w) fp32, of a question's `query`, (heads, n, d).
-
-        Here that is one, the mean over the question's tokens.
-        """
-        return by_group(query, h).mean(1).reshape(1, -1)
-
-
-class Reranker(Scorer):
-    """A scorer that looks a second time at more candidates than are wanted."""
-
-    sees: ClassVar[Literal["vectors", "tokens"]]  # whether `rerank` gets index vectors or all keys
-    widen: int  # candidates a wanted block; at least 1
-
-    @abstractmethod
-    def rerank(self, query: Tensor, keys: Tensor, lengths: Tensor) -> Tensor:
-        """Return a new score of each of c >= 1 candidates, (c,) fp32.
-
-        `query` is (heads, n, d) and `keys` (c, h, T, d), of which those at and past a candidate's
-        `lengths`, (c,) int64 from 1 to T, are padding: finite, and without influence.
-        """
 
 
 @dataclass(frozen=True)
@@ -173,16 +130,15 @@ class AttentionMass(Reranker):
 
 
 @dataclass(frozen=True)
-class LastToken(Reranker):
+class LastToken(FrameRanker):
     """Ours: what the last token of the question, from which the answer comes, asks of each token.
 
-    Its query finds candidates by their mean keys; the best product with a key of the block ranks
-    them. On the question world it finds more of the frames that prove an answer than the mean over
-    the question does, which its many plain words pull away from what is asked about.
+    Its query finds candidates by their mean keys; its product with each of their keys ranks their
+    frames. On the question world it finds more of the frames that prove an answer than the mean
+    over the question does, which its many plain words pull away from what is asked about.
     """
 
-    sees: ClassVar[Literal["vectors", "tokens"]] = "tokens"
-    widen: int = 4
+    widen: int = 8
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -194,33 +150,9 @@ class LastToken(Reranker):
     def queries(self, query: Tensor, h: int) -> Tensor:  # noqa: D102
         return super().queries(query[:, -1:], h)
 
-    def rerank(self, query: Tensor, keys: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
-        asked = by_group(query[:, -1:], keys.shape[1])
-        products = (keys.float() @ asked.transpose(1, 2)).sum(1)[..., 0]  # (c, T)
-        return products.masked_fill(_padding(keys, lengths), -torch.inf).amax(1)
-
-
-def by_group(query: Tensor, h: int) -> Tensor:
-    """Return the mean query of each key-value head, (h, n, d) fp32, of `query`, (heads, n, d)."""
-    if query.shape[0] % h or not query.shape[1]:
-        raise InputError(
-            f"a query of shape {tuple(query.shape)} has no token, or its heads cannot be shared "
-            f"out evenly over {h} key-value heads"
-        )
-    grouped: Tensor = query.float().unflatten(0, (h, -1))
-    return grouped.mean(1)
-
-
-def by_head(vectors: Tensor, h: int) -> Tensor:
-    """Return `vectors`, (c, K, w), as the keys that `rerank` takes, (c, h, K, d)."""
-    split: Tensor = vectors.unflatten(2, (h, -1))
-    return split.transpose(1, 2)
-
-
-def reorder(ids: Sequence[int], scores: Tensor, k: int) -> Hits:
-    """Return the best `k` of `ids` by `scores`, (c,), ties by the smaller id."""
-    best = sorted(zip(ids, scores.tolist(), strict=True), key=lambda hit: (-hit[1], hit[0]))[:k]
-    return Hits(tuple(i for i, _ in best), tuple(score for _, score in best))
+    def tokens(self, query: Tensor, keys: Tensor) -> Tensor:  # noqa: D102
+        asked = by_group(query[:, -1:], len(keys))
+        return (keys.float() @ asked.transpose(1, 2)).sum(0)[:, 0]
 
 
 def _mean_key(keys: Tensor) -> Tensor:

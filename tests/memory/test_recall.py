@@ -14,20 +14,15 @@ from hypothesis import strategies as st
 from longwatch.errors import ConfigError
 from longwatch.memory.base import Policy
 from longwatch.memory.memory import Memory
-from longwatch.memory.recall import Recaller, Recalling
+from longwatch.memory.recall import Recaller, best_frames
+from longwatch.memory.recalling import Recalling
 from longwatch.memory.seal import Rung, Sealing
 from longwatch.memory.segment import Part, Segment, close, place
 from longwatch.memory.table import Tokens, placed
 from longwatch.memory.window import Window
 from longwatch.models.preprocess import grid_positions
-from longwatch.retrieval.scorers import (
-    AttentionMass,
-    LastToken,
-    MaxSim,
-    MeanDot,
-    PageMean,
-    by_group,
-)
+from longwatch.retrieval.scorer import by_group
+from longwatch.retrieval.scorers import AttentionMass, LastToken, MaxSim, MeanDot, PageMean
 from tests.memory import tiny
 from tests.memory.cases import EXACT
 
@@ -111,7 +106,7 @@ def found(part: Part, blocks: Sequence[Tensor]) -> list[int]:
 FRAMES = [frame(i) for i in range(25)]  # two a block: twelve blocks, and one at hand
 
 
-@pytest.mark.parametrize("scorer", [LastToken(widen=12), MaxSim(widen=12), MeanDot()], ids=repr)
+@pytest.mark.parametrize("scorer", [MaxSim(widen=12), MeanDot()], ids=repr)
 @pytest.mark.parametrize("k", [1, 5, 12])
 def test_the_best_blocks_are_those_that_a_loop_over_all_finds(scorer: Scorer, k: int) -> None:
     """Where the first look is wide enough to see every block, the second one decides alone."""
@@ -127,7 +122,6 @@ def test_the_best_blocks_are_those_that_a_loop_over_all_finds(scorer: Scorer, k:
             )  # (n, T)
             scores.append(
                 {
-                    LastToken: products[-1].max(),
                     MaxSim: products.amax(1).sum(),
                     MeanDot: products.mean(),
                 }[type(scorer)]
@@ -137,7 +131,50 @@ def test_the_best_blocks_are_those_that_a_loop_over_all_finds(scorer: Scorer, k:
         assert found(part, blocks) == best.tolist()
 
 
-@pytest.mark.parametrize("scorer", [LastToken(), AttentionMass(), PageMean(2)], ids=repr)
+@pytest.mark.parametrize("k", [1, 5, 12])
+def test_the_best_frames_are_those_that_a_loop_over_all_finds(k: int) -> None:
+    """Where all blocks are looked into, the frames of `k` blocks' size come from any of them."""
+    memory = stored(Kept(Recalling(blocks=k, scorer=LastToken(widen=12))), FRAMES)
+    recaller, query = seen(memory), question()
+    for layer in range(LAYERS):
+        asked = by_group(query, H)[:, -1].flatten()
+        scores = [
+            max(float(keys.flatten() @ asked) for keys in f.keys[layer].unbind(1))
+            for f in FRAMES[:24]
+        ]
+        best = sorted(sorted(range(24), key=lambda i: -scores[i])[: 2 * k])
+        (part,) = recaller.choose(layer, query)
+        assert torch.equal(part.keys, torch.cat([FRAMES[i].keys[layer] for i in best], 1))
+        assert torch.equal(part.values, torch.cat([FRAMES[i].values[layer] for i in best], 1))
+        assert torch.equal(part.positions, place([FRAMES[i] for i in best], 1).positions)
+        noted = {s.time: s.score for s in recaller.seen if s.layer == layer}
+        assert noted == pytest.approx({FRAMES[i].time: scores[i] for i in best})
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=9),
+    room=st.integers(1, 30),
+    seed=st.integers(0, 99),
+)
+def test_frames_are_recalled_whole_and_no_better_one_is_left_out(
+    sizes: list[int], room: int, seed: int
+) -> None:
+    frames = np.repeat(np.arange(len(sizes), dtype=np.int32) * 3, sizes)
+    scores = np.random.default_rng(seed).integers(0, 6, len(frames)).astype(np.float64)
+    chosen = best_frames(frames, scores, room)
+    assert chosen.tolist() == sorted(chosen.tolist())
+    inside = set(frames[chosen].tolist())
+    assert chosen.tolist() == [i for i, f in enumerate(frames.tolist()) if f in inside]
+    best = {f: (scores[frames == f].max(), -f) for f in set(frames.tolist())}
+    left = set(best) - inside
+    assert not left or min(best[f] for f in inside) > max(best[f] for f in left)
+    assert len(chosen) <= room or len(inside) == 1
+    if left:
+        following = max(left, key=lambda f: best[f])
+        assert len(chosen) + (frames == following).sum() > room
+
+
+@pytest.mark.parametrize("scorer", [AttentionMass(), PageMean(2)], ids=repr)
 def test_chosen_blocks_stand_in_the_order_of_time_whatever_their_scores(scorer: Scorer) -> None:
     memory = stored(Kept(Recalling(blocks=5, scorer=scorer)), FRAMES)
     for seed in range(8):

@@ -10,19 +10,16 @@ from torch.nn.functional import cosine_similarity
 
 from longwatch.errors import ConfigError, InputError
 from longwatch.retrieval import Flat
+from longwatch.retrieval.scorer import Reranker, Scorer, by_group, by_head, reorder
 from longwatch.retrieval.scorers import (
     SCORERS,
     AttentionMass,
+    LastToken,
     MaxSim,
     MeanCosine,
     MeanDot,
     PageMean,
     Representatives,
-    Reranker,
-    Scorer,
-    by_group,
-    by_head,
-    reorder,
 )
 
 if TYPE_CHECKING:
@@ -190,6 +187,15 @@ def test_vectors_of_an_index_can_be_reranked(keys: Tensor, query: Tensor) -> Non
     assert again.scores == tuple(sorted(again.scores, reverse=True))
 
 
+def test_the_last_token_scores_each_token_by_the_mean_of_its_heads(
+    keys: Tensor, query: Tensor
+) -> None:
+    asked = by_group(query, H)[:, -1]
+    expected = [sum(float(asked[h] @ keys[0, h, t]) for h in range(H)) for t in range(TOKENS)]
+    found = LastToken().tokens(query, keys[0])
+    torch.testing.assert_close(found, torch.tensor(expected))
+
+
 def test_reordering_breaks_ties_by_the_smaller_id() -> None:
     found = reorder([7, 3, 9, 1], torch.tensor([1.0, 2.0, 2.0, 1.0]), 3)
     assert found == ((3, 9, 1), (2.0, 2.0, 1.0))
@@ -197,7 +203,13 @@ def test_reordering_breaks_ties_by_the_smaller_id() -> None:
 
 @pytest.mark.parametrize(
     ("make", "setting"),
-    [(PageMean, "page"), (Representatives, "count"), (MaxSim, "widen"), (AttentionMass, "widen")],
+    [
+        (PageMean, "page"),
+        (Representatives, "count"),
+        (MaxSim, "widen"),
+        (AttentionMass, "widen"),
+        (LastToken, "widen"),
+    ],
 )
 def test_settings_are_checked(make: Any, setting: str) -> None:
     with pytest.raises(ConfigError):
