@@ -12,6 +12,7 @@ from longwatch.serve.realtime.messages import (
     WatchList,
     WatchUpdate,
 )
+from longwatch.serve.watches.table import DELETED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -31,6 +32,7 @@ class Watches:
         self._outbox = outbox
         self._own = own  # the session's streams
         self._followed: set[str] = set()  # watches, by their ids
+        self._deleting: str | None = None  # the watch whose end this session is told in a reply
         table.listeners.append(self._hear)
 
     def close(self) -> None:
@@ -52,9 +54,9 @@ class Watches:
                 changed = self._table.update(event.watch_id, event.changes(), paused=event.paused)
                 self._say("lw.watch.updated", event, watch=changed.json())
             case WatchDelete():
+                self._deleting = event.watch_id
                 gone = self._table.delete(event.watch_id)
-                self._followed.discard(gone.id)
-                self._say("lw.watch.deleted", event, watch_id=gone.id)
+                self._say(DELETED, event, watch_id=gone.id)
             case WatchAttach():
                 watch = self._table.get(event.watch_id)
                 after = watch.fired if event.after is None else event.after
@@ -68,10 +70,14 @@ class Watches:
 
     def _hear(self, kind: str, watch: Watch, fields: dict[str, Any]) -> None:
         streams = [fields["stream"]] if "stream" in fields else self._own()
-        if watch.id in self._followed or any(
-            name in self._own() and watch.covers(name) for name in streams
+        told = kind != DELETED or watch.id != self._deleting
+        if told and (
+            watch.id in self._followed
+            or any(name in self._own() and watch.covers(name) for name in streams)
         ):
             self._outbox.put(events.event(kind, **fields))
+        if kind == DELETED:
+            self._followed.discard(watch.id)
 
     def _say(self, kind: str, cause: WatchEvent, **fields: Any) -> None:
         self._outbox.put(events.event(kind, cause=cause.event_id, **fields))

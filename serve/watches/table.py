@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MOST = 256  # watches
+DELETED = "lw.watch.deleted"
 
 
 class Table:
     """All watches by id, kept by a store, if there is one; `rota` learns of each change.
 
-    A listener is called with the type of each event (`lw.watch.fired`, `lw.watch.state`), the
-    watch and the event's fields.
+    A listener is called with the type of each event (`lw.watch.fired`, `lw.watch.state`,
+    `lw.watch.deleted`), the watch and the event's fields.
     """
 
     def __init__(self, rota: Rota, store: Store | None = None) -> None:
@@ -131,6 +132,7 @@ class Table:
         self._rota.drop(watch_id)
         if self._store is not None:
             self._disk.submit(_careful, self._store.remove, watch_id)
+        self.tell(DELETED, watch, {"watch_id": watch_id})
         return watch
 
     def end_those_over(self) -> None:

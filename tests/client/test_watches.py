@@ -52,6 +52,18 @@ async def test_each_firing_comes_as_it_happens(bundled: Live, stream: str) -> No
         assert watch.id not in [one["id"] for one in await client.watches()]
 
 
+async def test_a_watch_that_somebody_else_deletes_is_over(bundled: Live, stream: str) -> None:
+    async with (
+        connect(bundled.url) as maker,
+        connect(bundled.url) as other,
+        asyncio.timeout(DEADLINE),
+    ):
+        watch = await maker.watch_for(f"a {THING}", stream=stream, **QUICK)
+        await other.delete_watch(watch.id)
+        assert [hit async for hit in watch] == []
+        assert maker._channel.router.watches == {}
+
+
 async def test_a_watch_that_is_refused_does_not_spoil_the_next(bundled: Live, stream: str) -> None:
     async with connect(bundled.url) as client, asyncio.timeout(DEADLINE):
         made = await asyncio.gather(

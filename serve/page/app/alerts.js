@@ -5,6 +5,7 @@ import { streamTime, wallTime } from "./format.js";
 /** @typedef {import("../client/watches.js").Watch} Watch */
 
 const SHOWN = 12_000; // milliseconds that a hit stands on the page
+const CHANGES = new Set(["lw.watch.state", "lw.watch.deleted"]); // after which the list is another one
 
 /** Dispatches `fired`. */
 export class Alerts extends EventTarget {
@@ -21,7 +22,7 @@ export class Alerts extends EventTarget {
     });
     this.client.addEventListener("status", (e) => /** @type {any} */ (e).detail.state === "connected" && this.refresh());
     this.client.addEventListener("fired", (e) => this._fired(/** @type {any} */ (e).detail));
-    this.client.addEventListener("event", (e) => /** @type {any} */ (e).detail.type === "lw.watch.state" && this.refresh());
+    this.client.addEventListener("event", (e) => CHANGES.has(/** @type {any} */ (e).detail.type) && this.refresh());
     this._draw([]);
   }
 

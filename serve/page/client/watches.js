@@ -53,6 +53,7 @@ export class Watches {
   take(event) {
     const made = this._made.get(event.watch_id);
     if (made && event.type === "lw.watch.state") made.state = event.state;
+    if (event.type === "lw.watch.deleted") this._made.delete(event.watch_id);
     if (event.type !== "lw.watch.fired") return true;
     if (made && event.number <= made.heard) return false;
     if (made) made.heard = event.number;

@@ -53,6 +53,28 @@ def test_a_firing_goes_to_who_made_the_watch_and_who_follows_the_stream() -> Non
     assert sent["follower"].kinds[-1] == "lw.watch.state"
 
 
+def test_all_who_follow_a_watch_learn_once_that_it_was_deleted() -> None:
+    table, sent = Table(Rota()), {name: Sent() for name in ("maker", "deleter", "stranger")}
+    own: dict[str, list[str]] = {"maker": [], "deleter": ["hall"], "stranger": ["door"]}
+    sessions = {
+        name: Watches(table, cast("Outbox", sent[name]), partial(own.__getitem__, name))
+        for name in sent
+    }
+    asked = WatchCreate(type="lw.watch.create", condition="a dog", streams=["hall"])
+    sessions["maker"].handle(asked)
+    (watch,) = table.all()
+    gone = WatchDelete(type="lw.watch.delete", watch_id=watch.id, event_id="d1")
+    sessions["deleter"].handle(gone)
+    assert [(e["type"], e["cause"]) for e in sent["deleter"].events] == [("lw.watch.deleted", "d1")]
+    assert sent["maker"].kinds == ["lw.watch.created", "lw.watch.deleted"]
+    assert sent["maker"].events[-1]["watch_id"] == watch.id
+    assert not sent["stranger"].kinds
+    sessions["maker"].handle(asked)
+    (other,) = table.all()
+    table.delete(other.id)  # over HTTP, for example
+    assert [sent[name].kinds[-1] for name in ("maker", "deleter")] == ["lw.watch.deleted"] * 2
+
+
 @pytest.mark.parametrize(("after", "missed"), [(0, [1, 2, 3]), (2, [3]), (3, []), (None, [])])
 def test_a_session_that_comes_later_hears_what_it_missed_and_what_comes(
     after: int | None, missed: list[int]
