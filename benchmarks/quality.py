@@ -1,6 +1,6 @@
 """What every memory policy still answers, and recalls, at the same bytes.
 
-    python -m benchmarks.quality [--quick] [--most N] [--policies P ...] [--budgets 4 10 20]
+    python -m benchmarks.quality [--least N] [--most N] [--policies P ...] [--budgets N ...]
 
 Seeded streams of the question world, a frame a second, are read under every policy of
 `memory.POLICIES`, and asked at their end. Streams up to 256 frames go through the pixels; longer
@@ -151,6 +151,7 @@ def measure(
 def arguments() -> argparse.ArgumentParser:
     """Return the command line."""
     made = parser("quality", (__doc__ or "").splitlines()[0])
+    made.add_argument("--least", type=int, default=1, help="shortest, frames")
     made.add_argument("--most", type=int, default=LENGTHS[-1].frames, help="longest, frames")
     made.add_argument("--policies", nargs="*", default=list(POLICIES), choices=list(POLICIES))
     made.add_argument("--budgets", nargs="*", type=int, default=list(BUDGETS), metavar="ONE_IN")
@@ -166,7 +167,7 @@ def main(given: Sequence[str] | None = None) -> dict[str, Any]:
     lengths = [
         length._replace(streams=max(1, round(length.streams * options.streams)))
         for length in (QUICK if options.quick else LENGTHS)
-        if length.frames <= options.most
+        if options.least <= length.frames <= options.most
     ]
     model = load_bundled(folder=options.folder)
     results = measure(model, lengths, options.policies, options.budgets)
