@@ -140,6 +140,7 @@ class Stage:
         generator = np.random.default_rng(seed)
         self._pictures = generator.integers(0, 256, (8, 480, 640, 3), dtype=np.uint8)
         self._index = 0
+        self.read = 0  # frames, of all load points
         self._offer()
         self._settle()
         self.run(Load("warm-up", 4.0, 1), 2.0, Tally())
@@ -177,8 +178,9 @@ class Stage:
         self._index += 1
 
     def _settle(self) -> None:
+        """Wait until a tally has heard of every frame: it is told after the memory has it."""
         end = time.monotonic() + DRAIN
-        while self._stream.memory.snapshot().as_of != self._index - 1 and time.monotonic() < end:
+        while self.read + self._stream.buffer.dropped < self._index and time.monotonic() < end:
             time.sleep(0.005)
 
 
@@ -190,6 +192,7 @@ class _Switch(Observer):
 
     def frame_read(self, stream: str, lag: float, encode: float) -> None:
         self._stage.tally.frame_read(stream, lag, encode)
+        self._stage.read += 1
 
     def first_token(self, seconds: float) -> None:
         self._stage.tally.first_token(seconds)
