@@ -2,7 +2,7 @@
 
 The demo's photographs are shown one after another with a slow pan, in several orders and at several
 rates. At the end of each one, every wording that the model was trained on is asked, and the
-answers are compared with the truth. This is where the model card's figures come from.
+answers are compared with the truth. The row NAMED counts answers to "now" that name what is there.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from longwatch.types import Frame
 
 ABSENT = ("goldfish", "banana")
+NAMED = "now, named"  # be it beside something that is not there
 SAMPLING = Sampling(max_tokens=12)
 
 
@@ -119,7 +120,10 @@ def watch(model: VideoLM, show: Show, folder: Path) -> Counter[tuple[str, bool]]
         while frames and frames[0].time < end - 1e-6:
             read(model, memory, frames.pop(0))
         for kind, asked in questions(show, number):
-            counts[kind, asked.right(ask(model, memory, asked.text))] += 1
+            said = ask(model, memory, asked.text)
+            counts[kind, asked.right(said)] += 1
+            if kind == "now":
+                counts[NAMED, asked.truth in said] += 1
     return counts
 
 
