@@ -1,6 +1,7 @@
 """What every memory policy still answers, and recalls, at the same bytes.
 
-    python -m benchmarks.quality [--least N] [--most N] [--policies P ...] [--budgets N ...]
+    python -m benchmarks.quality [--quick] [--least N] [--most N] [--policies P ...]
+                                 [--budgets N ...]
 
 Seeded streams of the question world, a frame a second, are read under every policy of
 `memory.POLICIES`, and asked at their end. Streams up to 256 frames go through the pixels; longer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -184,9 +184,7 @@ class Recaller:
 
     def _note(self, layer: int, times: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         """Note the frames of tokens, each by its best score."""
-        every, owner = np.unique(times, return_inverse=True)
-        best = np.full(len(every), -np.inf)
-        np.maximum.at(best, owner, scores)
+        every, _, best = by_frame(times, scores)
         pairs = zip(every.tolist(), best.tolist(), strict=True)
         self.seen += [Seen(layer, time, score) for time, score in pairs]
 
@@ -215,17 +213,28 @@ def best_frames(
     `frames` and `scores` are those of each token, (n,). A frame is as good as its best token, of
     equally good ones the earlier counts, and the best one is returned whatever its size.
     """
-    every, owner, counts = np.unique(frames, return_inverse=True, return_counts=True)
     if len(frames) <= room:
         return np.arange(len(frames))
-    best = np.full(len(every), -np.inf)
-    np.maximum.at(best, owner, scores)
+    _, owner, best = by_frame(frames, scores)
     order = np.argsort(-best, kind="stable")
-    fits = counts[order].cumsum() <= room
+    fits = np.bincount(owner)[order].cumsum() <= room
     fits[0] = True
-    chosen = np.zeros(len(every), np.bool_)
+    chosen = np.zeros(len(best), np.bool_)
     chosen[order[fits]] = True
     return np.flatnonzero(chosen[owner])
+
+
+def by_frame(
+    frames: NDArray[Any], scores: NDArray[np.float64]
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64]]:
+    """Return each frame once, rising, which of these each token is of, and their best scores.
+
+    `frames` tells the frame of each token, (n,), by its number or by its time.
+    """
+    every, owner = np.unique(frames, return_inverse=True)
+    best = np.full(len(every), -np.inf)
+    np.maximum.at(best, owner, scores)
+    return every, owner, best
 
 
 def need_of(context: Context) -> Need | None:

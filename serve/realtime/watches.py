@@ -55,7 +55,10 @@ class Watches:
                 self._say("lw.watch.updated", event, watch=changed.json())
             case WatchDelete():
                 self._deleting = event.watch_id
-                gone = self._table.delete(event.watch_id)
+                try:
+                    gone = self._table.delete(event.watch_id)
+                finally:
+                    self._deleting = None
                 self._say(DELETED, event, watch_id=gone.id)
             case WatchAttach():
                 watch = self._table.get(event.watch_id)

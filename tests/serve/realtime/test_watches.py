@@ -33,15 +33,24 @@ class Sent:
         self.events.append(event)
 
 
-def test_a_firing_goes_to_who_made_the_watch_and_who_follows_the_stream() -> None:
-    table, sent = Table(Rota()), {name: Sent() for name in ("maker", "follower", "stranger")}
+ASKED = WatchCreate(type="lw.watch.create", condition="a dog", streams=["hall"])
+
+
+def sessions_of(table: Table) -> tuple[dict[str, Watches], dict[str, Sent]]:
+    """Return a maker's session, a follower's of `hall` and a stranger's, and what each is sent."""
     own: dict[str, list[str]] = {"maker": [], "follower": ["hall"], "stranger": ["door"]}
-    sessions = {
+    sent = {name: Sent() for name in own}
+    made = {
         name: Watches(table, cast("Outbox", sent[name]), partial(own.__getitem__, name))
-        for name in sent
+        for name in own
     }
-    asked = WatchCreate(type="lw.watch.create", condition="a dog", streams=["hall"])
-    sessions["maker"].handle(asked)
+    return made, sent
+
+
+def test_a_firing_goes_to_who_made_the_watch_and_who_follows_the_stream() -> None:
+    table = Table(Rota())
+    sessions, sent = sessions_of(table)
+    sessions["maker"].handle(ASKED)
     (watch,) = table.all()
     table.tell("lw.watch.fired", watch, {"stream": "hall"})
     assert sent["maker"].kinds == ["lw.watch.created", "lw.watch.fired"]
@@ -54,25 +63,23 @@ def test_a_firing_goes_to_who_made_the_watch_and_who_follows_the_stream() -> Non
 
 
 def test_all_who_follow_a_watch_learn_once_that_it_was_deleted() -> None:
-    table, sent = Table(Rota()), {name: Sent() for name in ("maker", "deleter", "stranger")}
-    own: dict[str, list[str]] = {"maker": [], "deleter": ["hall"], "stranger": ["door"]}
-    sessions = {
-        name: Watches(table, cast("Outbox", sent[name]), partial(own.__getitem__, name))
-        for name in sent
-    }
-    asked = WatchCreate(type="lw.watch.create", condition="a dog", streams=["hall"])
-    sessions["maker"].handle(asked)
+    table = Table(Rota())
+    sessions, sent = sessions_of(table)
+    sessions["maker"].handle(ASKED)
     (watch,) = table.all()
     gone = WatchDelete(type="lw.watch.delete", watch_id=watch.id, event_id="d1")
-    sessions["deleter"].handle(gone)
-    assert [(e["type"], e["cause"]) for e in sent["deleter"].events] == [("lw.watch.deleted", "d1")]
+    sessions["follower"].handle(gone)
+    told = [(event["type"], event["cause"]) for event in sent["follower"].events]
+    assert told == [("lw.watch.deleted", "d1")]
+    with pytest.raises(NotFoundError):
+        sessions["follower"].handle(gone)
     assert sent["maker"].kinds == ["lw.watch.created", "lw.watch.deleted"]
     assert sent["maker"].events[-1]["watch_id"] == watch.id
     assert not sent["stranger"].kinds
-    sessions["maker"].handle(asked)
+    sessions["maker"].handle(ASKED)
     (other,) = table.all()
     table.delete(other.id)  # over HTTP, for example
-    assert [sent[name].kinds[-1] for name in ("maker", "deleter")] == ["lw.watch.deleted"] * 2
+    assert [sent[name].kinds[-1] for name in ("maker", "follower")] == ["lw.watch.deleted"] * 2
 
 
 @pytest.mark.parametrize(("after", "missed"), [(0, [1, 2, 3]), (2, [3]), (3, []), (None, [])])
