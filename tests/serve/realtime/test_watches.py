@@ -13,7 +13,7 @@ from longwatch.serve.realtime.messages import WatchAttach, WatchCreate, WatchDel
 from longwatch.serve.realtime.watches import Watches
 from longwatch.serve.watches.rota import Rota
 from longwatch.serve.watches.table import Table
-from longwatch.serve.watches.watch import WatchSettings
+from longwatch.serve.watches.watch import Watch, WatchSettings
 
 if TYPE_CHECKING:
     from longwatch.serve.realtime.outbox import Outbox
@@ -62,7 +62,9 @@ def test_a_firing_goes_to_who_made_the_watch_and_who_follows_the_stream() -> Non
     assert sent["follower"].kinds[-1] == "lw.watch.state"
 
 
-def test_all_who_follow_a_watch_learn_once_that_it_was_deleted() -> None:
+def test_all_who_follow_a_watch_learn_once_that_it_was_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     table = Table(Rota())
     sessions, sent = sessions_of(table)
     sessions["maker"].handle(ASKED)
@@ -78,8 +80,15 @@ def test_all_who_follow_a_watch_learn_once_that_it_was_deleted() -> None:
     assert not sent["stranger"].kinds
     sessions["maker"].handle(ASKED)
     (other,) = table.all()
+    refused = gone.model_copy(update={"watch_id": other.id})
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "shown_to", lambda *_: False)  # as to a key without this watch
+        with pytest.raises(NotFoundError):
+            sessions["follower"].handle(refused)
     table.delete(other.id)  # over HTTP, for example
-    assert [sent[name].kinds[-1] for name in ("maker", "follower")] == ["lw.watch.deleted"] * 2
+    for name in ("maker", "follower"):
+        last = sent[name].events[-1]
+        assert (last["type"], last["watch_id"]) == ("lw.watch.deleted", other.id)
 
 
 @pytest.mark.parametrize(("after", "missed"), [(0, [1, 2, 3]), (2, [3]), (3, []), (None, [])])
