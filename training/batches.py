@@ -80,13 +80,13 @@ class _Rows:
     def ask(self, at: tuple[int, int], sample: Sample, asked: Asked) -> int:
         """Enter question `at` (stream, number); return the row of its last token."""
         tokens = asked.prompt + asked.answer[:-1]
-        before = sample.sight.frame <= asked.now
+        before = sample.seen(asked.now)
         last = self._start + len(self.text) + len(asked.prompt) - 1
         question = at[0] * self.seen.shape[1] + at[1]
         self.questions[at][: len(tokens)] = True
         self.seen[at][: len(before)] = before
         if asked.frames:
-            self.evidence[at][: len(before)] = _evidence(sample, asked)
+            self.evidence[at][: len(before)] = _evidence(sample, asked, before)
             self.proven[at][len(asked.prompt) - 1 : len(tokens)] = True
         self.text_at.append(sample.position[before][-1] + 1 + np.arange(len(tokens)))
         self.text += tokens
@@ -108,12 +108,12 @@ class _Rows:
         )
 
 
-def _evidence(sample: Sample, asked: Asked) -> NDArray[np.bool_]:
-    """Return (tokens,) which visual tokens prove the answer: in its frames, with its things."""
+def _evidence(sample: Sample, asked: Asked, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return (tokens,) which of the `seen` tokens prove the answer: in its frames, its things."""
     frames, names = asked.frames, asked.names
     if asked.kind in CHAINS and len(names) == 2 == len(frames):
         frames, names = frames[-1:], names[-1:]
-    proof = np.isin(sample.sight.frame, frames)
+    proof = seen & np.isin(sample.sight.frame, frames)
     named = np.array([*(event.name for event in sample.events), ""])[sample.sight.holds]
     exact = proof & np.isin(named, names)
     return exact if exact.any() else proof

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from longwatch.stream.world import Event
     from training.simulate import Sight, Simulator
 
+KEPT, AT_HAND = 0.4, 16  # share of an older frame's tokens, and how many frames are not older
 TEXT_LIMIT = 36  # tokens of a question with its answer
 SEEDS = 1 << 40  # worlds below are for training
 
@@ -40,6 +41,8 @@ class Lesson:
     last: float = 0.5  # share of questions asked at the end
     wordings: str = "train"
     real: float = 0.0  # share of streams that were drawn and seen by the tower
+    thinned: float = 0.0  # share of streams of whose older frames questions see KEPT of the tokens
+    photographs: float = 0.0  # share of simulated things that fill the frame which look like one
     often: Mapping[str, float] = field(default_factory=dict)  # kind -> weight, 1 where it lacks
 
     def __post_init__(self) -> None:
@@ -73,6 +76,12 @@ class Sample(NamedTuple):
     position: NDArray[np.int64]  # (tokens,)
     events: list[Event]
     asked: list[Asked]
+    kept: NDArray[np.bool_]  # (tokens,) those that questions see once their frame is not at hand
+
+    def seen(self, now: int) -> NDArray[np.bool_]:
+        """Return which tokens a question sees that is asked after frame `now`, (tokens,)."""
+        frame = self.sight.frame
+        return (frame <= now) & (self.kept | (frame > now - AT_HAND))
 
 
 class Maker:
@@ -105,11 +114,15 @@ class Maker:
             grid = GRIDS[rng.choice(len(GRIDS), p=lesson.grids)]
             times = _times(frames, rng)
             world = World(int(rng.integers(SEEDS)), self.names)
-            sight, events = self.simulator.see(world, times, grid, rng), world.during(times)
+            sight = self.simulator.see(world, times, grid, rng, lesson.photographs)
+            events = world.during(times)
         sight = drop(sight, lesson, rng).opened(self.ids[OPENING])
         truth = Truth(world, times.tolist(), groups=self.groups)
         asked = self._ask(truth, lesson, rng)
-        return Sample(sight, times, _positions(sight.frame, rng), events, asked)
+        kept = np.ones(len(sight.frame), np.bool_)
+        if lesson.thinned and rng.random() < lesson.thinned:
+            kept = thinned(sight, rng)
+        return Sample(sight, times, _positions(sight.frame, rng), events, asked, kept)
 
     def _real(
         self, frames: int, rng: np.random.Generator
@@ -182,6 +195,19 @@ def drop(sight: Sight, lesson: Lesson, rng: np.random.Generator) -> Sight:
     if excess > 0:
         keep[rng.permutation(np.flatnonzero(keep & ~whole))[:excess]] = False
     return sight.take(keep)
+
+
+def thinned(sight: Sight, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which tokens are left of each frame when it is sealed, those with things first.
+
+    They were read with the others, unlike those that `drop` leaves.
+    """
+    worth = rng.random(len(sight.frame)) + (sight.holds >= 0) + np.isnan(sight.place[:, 0])
+    order = np.lexsort((-worth, sight.frame))
+    _, starts, counts = np.unique(sight.frame, return_index=True, return_counts=True)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - starts.repeat(counts)
+    return np.asarray(rank < np.ceil(KEPT * counts).repeat(counts))
 
 
 def _positions(frame: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:

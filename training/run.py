@@ -37,6 +37,7 @@ HARD = {
     **dict.fromkeys(("was_there", "is_there", "background"), 0.6),
 }
 HARDER = HARD | {"how_many": 3.0, "after": 2.5, "before": 2.5, "describe": 1.5}
+HARDEST = HARDER | {"at": 2.0, "how_often": 2.0}
 CURRICULUM = [
     Stage("near", 22, Lesson(frames=(1, 16), tokens=110), streams=4, rate=(1.0, 0.6)),
     Stage("middle", 20, Lesson(frames=(1, 48), tokens=280), streams=4, rate=(1.0, 0.5)),
@@ -68,6 +69,25 @@ CURRICULUM = [
     Stage(
         *("close", 29),
         Lesson(frames=(3, 256), tokens=640, whole=0.3, real=0.4, often=HARDER),
+        rate=(0.35, 0.003),
+    ),
+    Stage(
+        *("further", 33),
+        Lesson(frames=(5, 160), tokens=480, whole=0.3, real=0.45, often=HARDEST),
+        streams=4,
+        rate=(0.8, 0.35),
+    ),
+    Stage(
+        *("settle", 33),
+        Lesson(
+            frames=(4, 256),
+            tokens=640,
+            whole=0.3,
+            real=0.4,
+            thinned=0.3,
+            photographs=0.4,
+            often=HARDEST,
+        ),
         rate=(0.35, 0.003),
     ),
 ]

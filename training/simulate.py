@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from training.clutter import photographed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -82,16 +84,25 @@ class Simulator:
         times: NDArray[np.float64],
         grid: tuple[int, int],
         rng: np.random.Generator,
+        photographs: float = 0.0,
     ) -> Sight:
-        """Return the tokens of the frames at `times`, seconds, on a grid of (rows, columns)."""
+        """Return the tokens of the frames at `times`, seconds, on a grid of (rows, columns).
+
+        `photographs` is the share of the things that fill the frame which look like one.
+        """
         events, shown, boxes = visible(world, times)
-        cells = cells_of(grid)
+        cells, clutter = cells_of(grid), None
+        if photographs:
+            clutter = photographed(shown, boxes, self._names(), photographs, rng)
+            boxes = clutter.boxes
         cover = coverage(boxes, cells)  # (frames, MOST, 1 + cells)
         confidence = _confidence(len(events), len(times), rng)
         sure = np.where(shown >= 0, confidence[np.arange(len(times))[:, None], shown], 0.0)
         p = _told(sure, cover, boxes)
         ids = np.array([self.words[event.name] for event in events] or [0])[shown]
         words, p = self._doubt(ids, p, rng)
+        if clutter:
+            words, p = clutter.beside(words, p, coverage(clutter.corners, cells)[:, 0])
         colour = self._colours(world, times, shown, cover, rng)
         frames, n = len(times), cells.shape[0]
         places = np.tile((cells[:, :2] + cells[:, 2:]) / 2, (frames, 1))

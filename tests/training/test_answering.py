@@ -42,7 +42,8 @@ def stream(maker: Maker, seed: int) -> tuple[World, Sample]:
     world = World(seed, maker.names)
     sight = maker.simulator.see(world, np.array(TIMES), GRID, np.random.default_rng(seed))
     sight = sight.opened(maker.ids["<pad>"])
-    return world, Sample(sight, np.array(TIMES), sight.frame + 1, world.during(TIMES), [])
+    kept = np.ones(len(sight.frame), np.bool_)
+    return world, Sample(sight, np.array(TIMES), sight.frame + 1, world.during(TIMES), [], kept)
 
 
 @torch.inference_mode()

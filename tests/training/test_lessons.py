@@ -18,7 +18,7 @@ from longwatch.models.base import Turn
 from longwatch.models.bundled_chat import spoken_ids
 from longwatch.stream.questions import KINDS, Question, Truth
 from longwatch.stream.world import World
-from training.lessons import TEXT_LIMIT, Lesson, Maker, Sample, drop
+from training.lessons import AT_HAND, KEPT, TEXT_LIMIT, Lesson, Maker, Sample, drop
 from training.parts import make_maker
 from training.simulate import GRIDS
 
@@ -176,3 +176,22 @@ def test_streams_that_were_seen_are_drawn_with_the_truth_of_their_frames() -> No
         for frame, shown in enumerate(drawn.sight.shown):
             here = world.visible(drawn.times[frame])
             assert [drawn.events[i] for i in shown if i >= 0] == here
+
+
+def test_a_question_sees_a_share_of_the_frames_that_are_not_at_hand() -> None:
+    lesson = Lesson(frames=(60, 60), tokens=10**6, grids=(1, 0, 0), whole=1.0, thinned=1.0)
+    sample = maker().sample(lesson, np.random.default_rng(4))
+    frame = sample.sight.frame
+    seen = sample.seen(59)
+    counts = np.bincount(frame[seen & (frame >= 0)], minlength=60)
+    assert seen[frame < 0].all()
+    assert (counts[-AT_HAND:] == 10).all()
+    assert (counts[:-AT_HAND] == 10 * KEPT).all()
+    assert not sample.seen(40)[frame > 40].any()
+    held = sample.sight.holds >= 0
+    assert seen[held & (frame < 40)].mean() > seen[~held & (frame < 40)].mean()
+
+
+def test_without_thinning_a_question_sees_all_that_came_before_it() -> None:
+    sample = maker().sample(Lesson(frames=(60, 60)), np.random.default_rng(4))
+    np.testing.assert_array_equal(sample.seen(30), sample.sight.frame <= 30)
