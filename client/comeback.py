@@ -39,14 +39,19 @@ async def take_up(channel: Channel, *, resumed: bool) -> None:
 
 
 async def _watch(channel: Channel, watch: Watch) -> None:
-    """Follow a watch again; a server that has forgotten it makes it anew, unless it had ended."""
+    """Follow a watch again; a server that has forgotten it makes it anew, unless it had ended.
+
+    It ends here if somebody deleted it meanwhile.
+    """
     try:
         await watch.follow()
     except ServerError as gone:
-        if gone.code != "watch_not_found":
+        if gone.code not in {"watch_not_found", "watch_deleted"}:
             raise
         del channel.router.watches[watch.id]
-        if watch.state != "ended":
+        if gone.code == "watch_deleted":
+            watch.take({"type": "lw.watch.deleted"})
+        elif watch.state != "ended":
             await make(channel, watch)
 
 

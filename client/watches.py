@@ -115,7 +115,8 @@ class Watch:
         """Hear of it in a new session, first what was missed.
 
         Raises:
-            ServerError: there is no such watch (`watch_not_found`).
+            ServerError: there is no such watch (`watch_not_found`), or it was deleted
+                (`watch_deleted`).
             ClosedError: the connection is gone.
         """
         event = {"type": "lw.watch.attach", "watch_id": self.id, "after": self._heard}

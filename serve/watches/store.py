@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from longwatch.serve.watches.watch import Firing
 
 FILE = "watches.db"
-FORMAT = 3  # 1 had no posts, 2 no firings
+FORMAT = 4  # 1 had no posts, 2 no firings, 3 did not know what was deleted
 KEPT = 100  # firings of a watch, the newest
-TABLES = ("watches", "rises", "posts", "firings")
+GONE = 1024  # ids of deleted watches, the newest
+TABLES = ("watches", "rises", "posts", "firings", "deleted")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS watches (id TEXT PRIMARY KEY, created REAL NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rises (
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS posts (
 CREATE TABLE IF NOT EXISTS firings (
     watch TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (watch, number)
 );
+CREATE TABLE IF NOT EXISTS deleted (number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL);
 """
 
 
@@ -108,13 +110,21 @@ class Store:
         """Forget a post: it was sent, or given up."""
         self._base.run("DELETE FROM posts WHERE id = ?", (post_id,))
 
+    def deleted(self) -> list[str]:
+        """Return the ids of the newest GONE watches that were deleted, oldest first."""
+        return [id_ for (id_,) in self._base.run("SELECT id FROM deleted ORDER BY number")]
+
     def remove(self, watch_id: str) -> None:
-        """Forget a watch."""
+        """Forget a watch, but for its id."""
 
         def write(base: sqlite3.Connection) -> None:
             base.execute("DELETE FROM watches WHERE id = ?", (watch_id,))
             for table in ("rises", "firings"):
                 base.execute(f"DELETE FROM {table} WHERE watch = ?", (watch_id,))
+            base.execute("INSERT OR REPLACE INTO deleted (id) VALUES (?)", (watch_id,))
+            base.execute(
+                "DELETE FROM deleted WHERE number <= (SELECT max(number) FROM deleted) - ?", (GONE,)
+            )
 
         self._base.do(write)
 

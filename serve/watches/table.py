@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from longwatch.errors import LimitError, NotFoundError
 from longwatch.serve.access.principal import current
 from longwatch.serve.watches.hosts import parse_target
-from longwatch.serve.watches.store import KEPT
+from longwatch.serve.watches.store import GONE, KEPT
 from longwatch.serve.watches.watch import Watch
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Table:
         """What an earlier process was to post, and had not."""
         told = {} if store is None else store.firings()
         self._firings = {id_: deque(some, KEPT) for id_, some in told.items()}
+        self._gone = deque([] if store is None else store.deleted(), GONE)
         for watch, rises in store.load() if store is not None else ():
             self._watches[watch.id] = watch
             rota.put(watch, rises)
@@ -77,8 +78,18 @@ class Table:
         return self._watches[watch.id]
 
     def get(self, watch_id: str) -> Watch:
-        """Return a watch, or raise `NotFoundError` (`watch_not_found`)."""
+        """Return a watch.
+
+        Raises:
+            NotFoundError: there is none (`watch_not_found`), or not any more (`watch_deleted`).
+        """
         found = self._watches.get(watch_id)
+        if watch_id in self._gone:
+            raise NotFoundError(
+                f"the watch {watch_id!r} was deleted; make another one",
+                code="watch_deleted",
+                param="watch_id",
+            )
         if found is None or not found.shown_to(current().streams):
             raise NotFoundError(
                 f"there is no watch {watch_id[:80]!r}; list them to see which there are",
@@ -129,6 +140,7 @@ class Table:
         watch = self.get(watch_id)
         del self._watches[watch_id]
         self._firings.pop(watch_id, None)
+        self._gone.append(watch_id)
         self._rota.drop(watch_id)
         if self._store is not None:
             self._disk.submit(_careful, self._store.remove, watch_id)

@@ -138,6 +138,17 @@ async def test_a_watch_that_had_ended_is_not_made_again() -> None:
         assert client._channel.router.watches == {}
 
 
+async def test_a_watch_that_was_deleted_meanwhile_ends_and_is_not_made_again() -> None:
+    async with talking() as (client, peer):
+        watch = await watching(client, peer)
+        taking = asyncio.create_task(take_up(client._channel, resumed=False))
+        error = {"code": "watch_deleted", "event_id": (await peer.heard())["event_id"]}
+        await peer.say("error", error=error)
+        await asyncio.wait_for(taking, 10.0)
+        assert client._channel.router.watches == {}
+        assert await asyncio.wait_for(watch.next(), 10.0) is None
+
+
 async def test_a_watch_in_a_session_that_went_on_is_left_alone() -> None:
     async with talking() as (client, peer):
         watch = await watching(client, peer)

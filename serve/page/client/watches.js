@@ -60,16 +60,20 @@ export class Watches {
     return true;
   }
 
-  /** Hear of them in a new session, first what was missed; make again what was forgotten and had not ended. */
+  /**
+   * Hear of them in a new session, first what was missed. What the service has forgotten and had not ended is made
+   * again; what somebody deleted is not.
+   */
   async back() {
     const follow = async (/** @type {string} */ id, /** @type {number} */ after) => {
       try {
         await this._ask("attach", { watch_id: id, after }, "attached");
       } catch (error) {
         const made = this._made.get(id);
-        if (!made || /** @type {any} */ (error).code !== "watch_not_found") throw error;
+        const { code } = /** @type {any} */ (error);
+        if (!made || !["watch_not_found", "watch_deleted"].includes(code)) throw error;
         this._made.delete(id);
-        if (made.state !== "ended") await this.create(made.params);
+        if (code === "watch_not_found" && made.state !== "ended") await this.create(made.params);
       }
     };
     await Promise.all([...this._made].map(([id, { heard }]) => follow(id, heard)));

@@ -12,7 +12,7 @@ import pytest
 
 from longwatch.serve.watches.rise import Rise
 from longwatch.serve.watches.rota import Rota
-from longwatch.serve.watches.store import FILE, KEPT, Store
+from longwatch.serve.watches.store import FILE, GONE, KEPT, Store
 from longwatch.serve.watches.table import Table
 from longwatch.serve.watches.watch import Post, Watch, WatchSettings, Webhook
 
@@ -73,7 +73,7 @@ def test_the_newest_firings_of_each_watch_are_known_until_it_is_forgotten(tmp_pa
     again.close()
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_file_of_a_format_before_gets_what_it_lacks(tmp_path: Path, version: int) -> None:
     store = Store(tmp_path)
     store.put(WATCH)
@@ -82,11 +82,24 @@ def test_a_file_of_a_format_before_gets_what_it_lacks(tmp_path: Path, version: i
         (body,) = base.execute("SELECT body FROM watches").fetchone()
         old = json.dumps({**json.loads(body), "owner": None})
         base.execute("UPDATE watches SET body = ?", (old,))
-        gone = "".join(f"DROP TABLE {name};" for name in ("firings", "posts")[: 3 - version])
+        gone = "".join(
+            f"DROP TABLE {name};" for name in ("deleted", "firings", "posts")[: 4 - version]
+        )
         base.executescript(f"{gone} PRAGMA user_version = {version}")
     base.close()
     store = Store(tmp_path)
     assert [watch for watch, _ in store.load()] == [WATCH]
     assert store.posts() == []
     assert store.firings() == {}
+    assert store.deleted() == []
     store.close()
+
+
+def test_the_newest_ids_of_what_was_deleted_are_known(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number in range(GONE + 3):
+        store.remove(f"watch_{number}")
+    again = Store(tmp_path)  # as after a kill: nothing was closed
+    assert again.deleted() == [f"watch_{number}" for number in range(3, GONE + 3)]
+    store.close()
+    again.close()

@@ -10,7 +10,7 @@ import pytest
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.serve.access.principal import Principal, acting_as
 from longwatch.serve.watches.rota import Rota
-from longwatch.serve.watches.store import Store
+from longwatch.serve.watches.store import GONE, Store
 from longwatch.serve.watches.table import MOST, Table
 from longwatch.serve.watches.watch import WatchSettings, Webhook
 
@@ -32,7 +32,24 @@ async def test_watches_come_back_from_the_disk(tmp_path: Path) -> None:
     assert [(w.id, w.state, w.settings.cooldown_s) for w in again.all()] == [
         (kept.id, "paused", 3.0)
     ]
+    with pytest.raises(NotFoundError) as known:
+        again.get(gone.id)
+    assert known.value.code == "watch_deleted"
     await again.close()
+
+
+def test_who_asks_for_a_deleted_watch_is_told_so_for_as_long_as_ids_are_kept() -> None:
+    table = Table(Rota())
+    ids = []
+    for _ in range(GONE + 1):
+        ids.append(table.create(DOG).id)
+        table.delete(ids[-1])
+    codes = []
+    for id_ in (ids[0], ids[1], ids[-1], "watch_x"):
+        with pytest.raises(NotFoundError) as refused:
+            table.get(id_)
+        codes.append(refused.value.code)
+    assert codes == ["watch_not_found", "watch_deleted", "watch_deleted", "watch_not_found"]
 
 
 def test_a_change_is_told_and_an_ended_watch_begins_again() -> None:
