@@ -90,6 +90,19 @@ CURRICULUM = [
         ),
         rate=(0.35, 0.003),
     ),
+    Stage(
+        *("picture", 10),
+        Lesson(
+            frames=(4, 192),
+            tokens=560,
+            whole=0.3,
+            real=0.4,
+            thinned=0.3,
+            photographs=0.6,
+            often=HARDEST,
+        ),
+        rate=(0.3, 0.003),
+    ),
 ]
 SHORT = Lesson(frames=(1, 3), questions=16, tokens=30, grids=(1.0, 0.0, 0.0))
 SMOKE = [

@@ -47,9 +47,5 @@ def test_the_model_names_what_it_sees(report: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="these weights see a desktop computer beside the tripod, see their card",
-    strict=False,  # how many wordings it says so to may differ from processor to processor
-)
 def test_the_model_names_nothing_else(report: dict[str, Any]) -> None:
     assert report["summary"]["accuracy"]["now"] >= 0.9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -103,6 +104,33 @@ def test_each_question_is_answered_as_if_it_were_alone(seed: int) -> None:
         kept = masses[i, j, : len(own)]
         watched = layout.proven[i, j, : len(own)]
         assert torch.allclose(kept[watched], mass.T[watched], atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1 << 30))
+@torch.no_grad()
+def test_a_question_may_see_some_tokens_of_frames_that_were_read_whole(seed: int) -> None:
+    layout, rng = drawn(seed), torch.Generator().manual_seed(seed)
+    kept = torch.rand(layout.seen.shape, generator=rng) < 0.6
+    kept[..., 0] = True
+    layout = replace(layout, seen=layout.seen & kept, evidence=layout.evidence & kept)
+    frames, questions = order(layout)
+    size = int(layout.frames.sum() + layout.questions.sum())
+    embeds, positions = torch.randn(size, D, generator=rng), torch.arange(size)
+    found = PACKED(
+        inputs_embeds=embeds[None], position_ids=positions[None], layout=layout, use_cache=False
+    ).last_hidden_state[0]
+    for i, j in layout.questions.any(-1).nonzero().tolist():
+        past, own = frames[i][layout.frames[i]], questions[i, j][layout.questions[i, j]]
+        rows, n = torch.cat([past, own]), len(past)
+        allowed = torch.ones(len(rows), len(rows), dtype=torch.bool).tril()
+        allowed[n:, :n] = layout.seen[i, j][layout.frames[i]]
+        wanted = EAGER(
+            inputs_embeds=embeds[rows][None],
+            position_ids=positions[rows][None],
+            attention_mask=torch.where(allowed, 0.0, -torch.inf)[None, None],
+        )
+        assert torch.allclose(found[rows], wanted.last_hidden_state[0], atol=1e-5, rtol=1e-4)
 
 
 def test_only_the_watched_layers_are_kept() -> None:

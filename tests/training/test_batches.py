@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -178,3 +179,17 @@ def last_words(samples: list[Sample], batch: Batch) -> dict[int, Asked]:
         found[row + len(asked.prompt) - 1] = asked
         row += len(asked.prompt) + len(asked.answer) - 1
     return found
+
+
+def test_questions_about_thinned_frames_are_proven_by_what_they_see() -> None:
+    lesson = replace(LESSON, frames=(40, 60), tokens=10**6, grids=(1, 0, 0), thinned=1.0)
+    sample = maker().sample(lesson, np.random.default_rng(2))
+    layout = collate([sample], maker().ids).layout
+    hidden = 0
+    for j, asked in enumerate(sample.asked):
+        seen = sample.seen(asked.now)
+        assert layout.seen[0, j].tolist() == seen.tolist()
+        assert not (layout.evidence[0, j] & ~layout.seen[0, j]).any()
+        assert bool(layout.evidence[0, j].any()) == bool(asked.frames)
+        hidden += int((~seen & (sample.sight.frame <= asked.now)).sum())
+    assert hidden > 100

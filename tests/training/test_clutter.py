@@ -26,7 +26,7 @@ def test_only_what_fills_the_frame_becomes_a_photograph(world: World) -> None:
     filling = (boxes[..., 3] - boxes[..., 1] > 0.9) & (shown >= 0)
     assert filling.any()
     np.testing.assert_array_equal(changed, filling)
-    assert set(np.flatnonzero(made.sure)) <= set(np.flatnonzero(filling.any(1)))
+    assert set(np.flatnonzero(made.sure.any(1))) <= set(np.flatnonzero(filling.any(1)))
 
 
 def test_a_false_name_is_strong_in_a_corner_and_nothing_to_the_whole(world: World) -> None:
@@ -39,10 +39,10 @@ def test_a_false_name_is_strong_in_a_corner_and_nothing_to_the_whole(world: Worl
     false = np.where(words >= 100, p, 0.0).sum(2)
     assert false[:, 1:].max() > 0.6
     assert false[:, 0].max() < 0.05
-    assert false[made.sure == 0].max() == 0
+    assert false[made.sure.sum(1) == 0].max() == 0
     assert p.sum(2).max() <= 1 + 1e-9
-    for row in np.flatnonzero(made.sure):
-        assert len(set(words[row][words[row] >= 100])) <= 1
+    for row in np.flatnonzero(made.sure.any(1)):
+        assert len(set(words[row][words[row] >= 100])) <= 2
 
 
 def test_without_photographs_a_stream_is_as_it_was(world: World) -> None:
