@@ -36,9 +36,8 @@ class Asked:
 
     def right(self, answer: str) -> bool:
         """Tell whether `answer` says the truth and nothing else; `bottom right` is right, too."""
-        things = [thing.split() for thing in answer.lower().strip(" .").split(" and ")]
-        true = self.truth.split()
-        return all(thing[-len(true) :] == true for thing in things)
+        said, true = answer.lower().strip(" .").split(), self.truth.split()
+        return "and" not in said and said[-len(true) :] == true
 
 
 def load_pictures() -> list[Picture]:

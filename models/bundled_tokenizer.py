@@ -74,7 +74,7 @@ class BundledTokenizer:
         self.hours = tuple(self.ids[f"{i}h"] for i in range(HOURS))
         self.minutes = tuple(self.ids[f"{i:02}:"] for i in range(MINUTES))
         self.seconds = tuple(ids[f"{i:02}"] for i in range(SECONDS))
-        self._hours = frozenset(self.hours)
+        self._hours, self._and = frozenset(self.hours), self.ids["and"]
         names = _phrases(_json(folder / "aliases.json") | own)
         self._phrases = phrases(_json(folder / "sayings.json")) | names
         self._starts = _starts(self._phrases)
@@ -99,8 +99,12 @@ class BundledTokenizer:
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return readable text; that of the first ids is always how that of all begins."""
-        text: str = self._tokenizer.decode([*self._joined(ids)], skip_special_tokens=True)
+        """Return readable text; that of the first ids is always how that of all begins.
+
+        A list that names one thing twice running names it once, so an "and" waits for what follows.
+        """
+        ids = [*self._joined(self._listed(ids))]
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
         return text.removeprefix(" ")
 
     def spelling(self) -> list[bytes]:
@@ -116,6 +120,16 @@ class BundledTokenizer:
         if "orange" in text:
             text = ARTICLE.sub(r"\1 orange fruit", FRUIT.sub("orange fruit", text))
         return turned("".join(self._named(text)))
+
+    def _listed(self, ids: Sequence[int]) -> list[int]:
+        """Return the ids without an "and" at their end, or between a thing and the same again."""
+        listed: list[int] = []
+        for i in ids:
+            if i in self.things and listed[-2:] == [i, self._and]:
+                listed.pop()
+            else:
+                listed.append(i)
+        return listed[:-1] if listed[-1:] == [self._and] else listed
 
     def _joined(self, ids: Sequence[int]) -> Iterator[int]:
         """Yield the ids with no space between an hour and its minute."""
