@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from longwatch.memory.archive import Archive
     from longwatch.memory.base import Policy
     from longwatch.memory.memory import Memory
+    from longwatch.memory.seal import Sealing
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,15 @@ class Used(NamedTuple):
 
     host: int
     disk: int
+
+
+class Room(NamedTuple):
+    """What one more memory must find room in."""
+
+    most: int | None  # bytes
+    where: str
+    code: str  # of the error that says there is none
+    setting: str  # that makes more
 
 
 class Quota:
@@ -67,29 +77,21 @@ class Quota:
         most = self.settings.host_bytes
         return None if most is None else max(0, most - self.used.host)
 
-    def admit(self, policy: Policy, layers: int, channels: int) -> None:
-        """Raise `LimitError` (`memory_full`) where one more memory under `policy` has no room.
+    def admit(self, policy: Policy, layers: int, channels: int, *, kept: bool = False) -> None:
+        """Raise `LimitError` where one more memory under `policy` has no room.
 
-        A token has a key of so many channels, all heads together, in each of so many layers.
+        It is `memory_full` where RAM has none, and `storage_full` where the disk has none for one
+        that is `kept` there. A token has a key of so many channels, all heads together, in each of
+        so many layers.
         """
-        most, sealing = self.settings.host_bytes, policy.sealing
-        if most is None or sealing is None:
+        if policy.sealing is None:
             return
-        known = [m.archive for m in self._members if m.archive is not None]
-        tokens = sealing.block_tokens or max(
-            [sealing.least_tokens, *(archive.block_tokens for archive in known)]
-        )
-        rows = [layers * rung.codec.row_bytes(1, channels, tokens) for rung in sealing.rungs]
-        need = least_bytes(rows)
-        begun = sum(least_bytes(archive.ladder.sizes) for archive in known)
-        taken = begun + need * (len(self._members) - len(known))
-        if taken + need > most:
-            raise LimitError(
-                f"the {len(self._members)} streams that are open share {most} bytes of RAM for "
-                f"sealed blocks, and another one would need {need} at least; close a stream or "
-                "raise server_host_mb",
-                code="memory_full",
-            )
+        rooms = [Room(self.settings.host_bytes, "RAM", "memory_full", "server_host_mb")]
+        if kept:
+            rooms.append(Room(self.settings.disk_bytes, "disk", "storage_full", "server_disk_mb"))
+        for room in rooms:
+            some = [m for m in self._members if room.where == "RAM" or m.keeper is not None]
+            _admit(policy.sealing, (layers, channels), room, some)
 
     def join(self, memory: Memory) -> None:
         """Share with one more memory, on its thread, or before it has one."""
@@ -117,6 +119,28 @@ class Quota:
                     memory.publish()
                 archive.trim()
             archive.tier.pack()
+
+
+def _admit(sealing: Sealing, shape: tuple[int, int], room: Room, members: Sequence[Memory]) -> None:
+    """Raise `LimitError` where a room has none for one more, of so many layers and channels."""
+    if room.most is None:
+        return
+    known = [m.archive for m in members if m.archive is not None]
+    tokens = sealing.block_tokens or max(
+        [sealing.least_tokens, *(archive.block_tokens for archive in known)]
+    )
+    layers, channels = shape
+    need = least_bytes(
+        [layers * rung.codec.row_bytes(1, channels, tokens) for rung in sealing.rungs]
+    )
+    begun = sum(least_bytes(archive.ladder.sizes) for archive in known)
+    if begun + need * (len(members) - len(known) + 1) > room.most:
+        raise LimitError(
+            f"the {len(members)} streams that are there share {room.most} bytes of {room.where} "
+            f"for sealed blocks, and another one would need {need} at least; close a stream or "
+            f"raise {room.setting}",
+            code=room.code,
+        )
 
 
 def least_bytes(sizes: Sequence[int]) -> int:

@@ -127,12 +127,13 @@ class Engine:
             InputError: the name is taken (`stream_exists`) or not a name (`invalid_name`), or the
                 stream is to be kept and there is no folder for it (`no_data`).
             LimitError: there are `max_streams` already (`too_many_streams`), or their blocks leave
-                no room for another one's (`memory_full`).
+                no room for another one's (`memory_full`, `storage_full`).
         """
         stream = self._make(name, settings or StreamSettings())
         self._keeping.admit(stream)
         decoder = self.model.decoder
-        self.quota.admit(stream.memory.policy, decoder.layers, decoder.channels)
+        kept = stream.settings.persist
+        self.quota.admit(stream.memory.policy, decoder.layers, decoder.channels, kept=kept)
         self._streams.add(stream)
         self.quota.join(stream.memory)
         self._keeping.keep(stream, self.model, self.do)

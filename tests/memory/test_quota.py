@@ -217,6 +217,24 @@ def test_nobody_is_let_in_where_not_a_block_a_rung_is_left() -> None:
     quota.admit(Window(), parts.LAYERS, parts.H * parts.D)  # seals nothing
 
 
+def test_nobody_is_kept_where_the_disk_has_not_a_block_a_rung_left(folders: ExitStack) -> None:
+    quota = Quota(QuotaSettings(disk_bytes=2 * least_bytes([BLOCK] * 3)))
+    shape = parts.LAYERS, parts.H * parts.D
+    for _ in range(2):
+        quota.admit(OURS, *shape, kept=True)
+        keep(quota, folders)
+    with pytest.raises(LimitError, match="server_disk_mb") as refused:
+        quota.admit(OURS, *shape, kept=True)
+    assert refused.value.code == "storage_full"
+    quota.admit(OURS, *shape)  # in RAM alone
+    begin(quota)
+    quota.admit(Window(), *shape, kept=True)  # seals nothing
+    begun = Quota(QuotaSettings(disk_bytes=2 * least_bytes([BLOCK] * 3)))
+    for _ in range(5):
+        begin(begun)
+    begun.admit(OURS, *shape, kept=True)  # the others are not on disk
+
+
 def test_a_quota_is_a_size() -> None:
     with pytest.raises(ConfigError, match="at least 1"):
         QuotaSettings(host_bytes=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from longwatch.errors import ConfigError, InputError
+from longwatch.errors import ConfigError, InputError, LimitError
 from longwatch.memory.durable import files
 from longwatch.serve.config import Settings, load_settings
 from longwatch.serve.engine import Engine
+from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.keeping import Keeping, identity, keeping
 from longwatch.serve.stream_settings import StreamSettings
 from tests.serve import tiny
@@ -162,6 +164,21 @@ def test_a_full_disk_is_said_and_streams_go_on(
         tiny.wait_for(lambda: disk(engine, "door").state == "ok")
     with serving(tmp_path) as engine:
         assert texts(engine, "door") == expected
+
+
+def test_streams_are_kept_as_long_as_the_disk_s_quota_has_blocks_for_them(tmp_path: Path) -> None:
+    bounded = EngineSettings(server_disk_mb=1, max_streams=10_000)
+    large = replace(KEPT, window_tokens=20_000)  # so a block is large, and few find room
+    with keeping(Settings(data=str(tmp_path))) as kept:
+        engine = Engine(tiny.TinyVideoLM(), bounded, keeping=kept)
+        with pytest.raises(LimitError, match="server_disk_mb") as refused:
+            deque((engine.open_stream(str(n), large) for n in range(1000)), maxlen=0)
+        assert refused.value.code == "storage_full"
+        assert len(engine.streams()) > 1
+        engine.open_stream("passing", replace(large, persist=False))
+        engine.close_stream("0")
+        engine.open_stream("again", large)
+        engine.close()
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
