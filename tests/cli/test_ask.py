@@ -9,12 +9,24 @@ import pytest
 from longwatch.cli.main import run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.serve.conftest import Live
+
+
+@pytest.fixture
+def several(live: Live) -> Iterator[Live]:
+    """Return the service with two streams more, so that it has not only one."""
+    for name in ("ask-1", "ask-2"):
+        live.engine.open_stream(name)
+    yield live
+    for name in ("ask-1", "ask-2"):
+        live.engine.close_stream(name)
 
 
 @pytest.mark.parametrize("question", [["--stream", "nowhere"], []])
 def test_a_stream_that_is_not_clear_is_asked_for(
-    live: Live, question: list[str], capsys: pytest.CaptureFixture[str]
+    several: Live, question: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["ask", "what?", "--url", live.url, *question]) == 2
+    assert run(["ask", "what?", "--url", several.url, *question]) == 2
     assert "stream" in capsys.readouterr().err

@@ -23,9 +23,10 @@ def test_what_is_spoken_is_what_was_said_up_to_a_stop_string() -> None:
 
 
 def test_where_there_was_no_more_room_what_was_said_stays() -> None:
-    voice = Spoken(WORDS, ("and then",))
-    said = "".join(voice.push(token) for token in WORDS.encode("a cat and"))
-    assert said + voice.cut() == "a cat and"
+    voice = Spoken(WORDS, ("left and then",))
+    said = "".join(voice.push(token) for token in WORDS.encode("a cat left"))
+    assert said == "a cat "
+    assert said + voice.cut() == "a cat left"
 
 
 def test_what_is_fitted_is_whole_as_soon_as_its_schema_is() -> None:
