@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,15 @@ HARD = {
 }
 HARDER = HARD | {"how_many": 3.0, "after": 2.5, "before": 2.5, "describe": 1.5}
 HARDEST = HARDER | {"at": 2.0, "how_often": 2.0}
+LATE = Lesson(
+    frames=(4, 256),
+    tokens=640,
+    whole=0.3,
+    real=0.4,
+    thinned=0.3,
+    photographs=0.4,
+    often=HARDEST,
+)
 CURRICULUM = [
     Stage("near", 22, Lesson(frames=(1, 16), tokens=110), streams=4, rate=(1.0, 0.6)),
     Stage("middle", 20, Lesson(frames=(1, 48), tokens=280), streams=4, rate=(1.0, 0.5)),
@@ -77,32 +87,8 @@ CURRICULUM = [
         streams=4,
         rate=(0.8, 0.35),
     ),
-    Stage(
-        *("settle", 33),
-        Lesson(
-            frames=(4, 256),
-            tokens=640,
-            whole=0.3,
-            real=0.4,
-            thinned=0.3,
-            photographs=0.4,
-            often=HARDEST,
-        ),
-        rate=(0.35, 0.003),
-    ),
-    Stage(
-        *("picture", 10),
-        Lesson(
-            frames=(4, 192),
-            tokens=560,
-            whole=0.3,
-            real=0.4,
-            thinned=0.3,
-            photographs=0.6,
-            often=HARDEST,
-        ),
-        rate=(0.3, 0.003),
-    ),
+    Stage("settle", 33, LATE, rate=(0.35, 0.003)),
+    Stage("picture", 10, replace(LATE, photographs=0.6), rate=(0.3, 0.003)),
 ]
 SHORT = Lesson(frames=(1, 3), questions=16, tokens=30, grids=(1.0, 0.0, 0.0))
 SMOKE = [
