@@ -59,8 +59,10 @@ class _Parts(NamedTuple):
     window_frames: int
 
     def to(self, device: torch.device, dtype: torch.dtype) -> _Parts:
+        for vision in (self.tower, self.concepts):
+            channels_last(vision)
         return self._replace(
-            tower=channels_last(self.tower).to(device),
+            tower=self.tower.to(device),
             concepts=self.concepts.to(device),
             soft=self.soft.to(device),
             words=self.words.to(device),
@@ -99,7 +101,7 @@ class BundledVLM(VideoLM):
         parts, grid = self._parts, self._grid
         pictures = preprocess(frames, self.decoder.device)
         pictures = pictures.contiguous(memory_format=torch.channels_last)
-        maps = parts.tower.features(pictures)  # (b, 1280, 9, 9)
+        maps = parts.concepts.maps(parts.tower, parts.tower.middle(pictures))
         cells = functional.adaptive_avg_pool2d(maps, grid).flatten(2)
         pooled = torch.cat([maps.mean((2, 3))[..., None], cells], 2).transpose(1, 2)
         probabilities = parts.concepts(pooled)  # (b, 1 + cells, columns)

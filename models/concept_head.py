@@ -11,19 +11,23 @@ from torch import nn
 from torch.nn import functional
 
 from longwatch.errors import ModelError
+from longwatch.models.efficientnet import HEAD, Top
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
 
+    from longwatch.models.efficientnet import EfficientNetLite2
+
 
 class ConceptHead(nn.Module):
     """One distribution over both families of names and "nothing I know", for each token.
 
     ImageNet's columns share what the head gives to "looks like a photograph" as the tower's own
-    classifier says; the concepts' columns and "nothing I know" are the head's own. A concept has
-    several looks, a unit of `outer` each: its odds are the sum of theirs.
+    classifier says; the concepts' columns and "nothing I know" are the head's own, which reads
+    pictures through a copy of the tower's last blocks that was trained to tell pictograms apart.
+    A concept has several looks, a unit of `outer` each: its odds are the sum of theirs.
 
     Args:
         classifier: the tower's, features to 1,000 logits.
@@ -37,15 +41,26 @@ class ConceptHead(nn.Module):
     ) -> None:
         super().__init__()
         self.classifier = classifier
+        self.top = Top()
         self.narrow = nn.Linear(classifier.in_features, narrow)
         self.outer = nn.Linear(narrow, concepts * looks + 2)
         self.register_buffer("looks", torch.tensor(looks))
         self.concepts = concepts
 
+    def maps(self, tower: EfficientNetLite2, middle: Tensor) -> Tensor:
+        """Return what is to be pooled, (b, 2 * 1280, 9, 9): the tower's last map, then our own.
+
+        Args:
+            tower: whose classifier this is.
+            middle: (b, 208, 9, 9), the tower's middle map.
+        """
+        return torch.cat([tower.last(middle), self.top(middle)], 1)
+
     def logits(self, features: Tensor) -> Tensor:
-        """Return logits, (..., 1000 + K + 1), of features, (..., 1280)."""
-        own = self.own(self.narrow(evened(features)))
-        classes = self.classifier(features).log_softmax(-1) + own[..., -1:]
+        """Return logits, (..., 1000 + K + 1), of features pooled from `maps`, (..., 2 * 1280)."""
+        of_tower, mine = features.split(HEAD, -1)
+        own = self.own(self.narrow(evened(mine)))
+        classes = self.classifier(of_tower).log_softmax(-1) + own[..., -1:]
         return torch.cat([classes, own[..., :-1]], -1)
 
     def own(self, narrow: Tensor) -> Tensor:
@@ -59,7 +74,7 @@ class ConceptHead(nn.Module):
         return torch.cat([concepts, looks[..., -2:]], -1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return probabilities, (b, n, 1000 + K + 1), of features, (b, n, 1280).
+        """Return probabilities, (b, n, 1000 + K + 1), of features, (b, n, 2 * 1280).
 
         Columns: ImageNet's classes in their order, the K concepts in theirs, "nothing I know".
         """

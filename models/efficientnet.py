@@ -19,6 +19,8 @@ SIZE = 260  # pixels a side that the weights were trained at
 STEM = 32
 HEAD = 1280
 CLASSES = 1000
+TOP = 3  # last blocks, which `middle` leaves out
+MIDDLE = 208  # channels there
 
 
 class Stage(NamedTuple):
@@ -58,9 +60,15 @@ class EfficientNetLite2(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Return the last map, (b, 1280, 9, 9), of pictures as `preprocess` gives them."""
-        x = functional.relu6(self.stem(x))
-        x = self.blocks(x)
-        return functional.relu6(self.head(x))
+        return self.last(self.middle(x))
+
+    def middle(self, x: Tensor) -> Tensor:
+        """Return the map, (b, 208, 9, 9), that the last TOP blocks start from."""
+        return self.blocks[:-TOP](functional.relu6(self.stem(x)))  # type: ignore[no-any-return]
+
+    def last(self, middle: Tensor) -> Tensor:
+        """Return the last map, (b, 1280, 9, 9), of a middle one."""
+        return functional.relu6(self.head(self.blocks[-TOP:](middle)))
 
     def classify(self, features: Tensor) -> Tensor:
         """Return logits, (..., 1000), of ImageNet's classes for features, (..., 1280)."""
@@ -70,6 +78,24 @@ class EfficientNetLite2(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return one row of logits a picture, (b, 1000)."""
         return self.classify(self.features(x).mean((2, 3)))
+
+
+class Top(nn.Module):
+    """The last TOP blocks and the head once more, for weights with another purpose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*list(_blocks())[-TOP:])
+        self.head = _Conv(STAGES[-1].width, HEAD, 1)
+
+    def forward(self, middle: Tensor) -> Tensor:
+        """Return a map, (b, 1280, 9, 9), of the tower's middle one, (b, 208, 9, 9)."""
+        return functional.relu6(self.head(self.blocks(middle)))
+
+    def start(self, tower: EfficientNetLite2) -> None:
+        """Take the tower's own weights."""
+        self.blocks.load_state_dict(nn.Sequential(*list(tower.blocks)[-TOP:]).state_dict())
+        self.head.load_state_dict(tower.head.state_dict())
 
 
 class _Conv(nn.Conv2d):
@@ -133,9 +159,8 @@ def _square(frame: Frame) -> Tensor:
     return functional.interpolate(image, (SIZE, SIZE), mode="bicubic", antialias=True)
 
 
-def channels_last(tower: EfficientNetLite2) -> EfficientNetLite2:
+def channels_last(module: nn.Module) -> None:
     """Lay the convolutions' weights out with channels last, in place: faster on a CPU."""
-    for weight in tower.parameters():
+    for weight in module.parameters():
         if weight.ndim == 4:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-    return tower

@@ -3,8 +3,7 @@
     python -m training.dense --shards 0 35
 
 A shard is FRAMES frames of one style in which every concept is drawn as often as any other. Kept
-is the tower's last narrow map, of which the wide one is a product, so that any pooling can be
-tried without the tower.
+is the tower's middle map, up to which nothing is trained.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 import torch
-from torch.nn.functional import relu6
 
-from longwatch.models.efficientnet import preprocess
+from longwatch.models.efficientnet import MIDDLE, preprocess
 from longwatch.stream.painting import COLOURS, GROUNDS, UPRIGHT, background, paste
 from longwatch.types import Frame
 from training import augment
-from training.features import tower
+from training.features import fused, tower
 from training.renderer import SIZES, Thing, pose
 from training.sprites import CACHE, FAR, NEAR, TRAINED, concepts, sprites
 
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
-
-    from longwatch.models.efficientnet import EfficientNetLite2
 
 FRAMES = 256  # of a shard
 MOST = 9  # things in a frame
@@ -51,32 +47,12 @@ PLAIN = 0.5  # part of the things, and of the frames, that are drawn as they are
 class Looks(NamedTuple):
     """What the tower sees of frames, and what is there; t is MOST, filled up with -1 and 0."""
 
-    maps: NDArray[np.float16]  # (frames, 352, 9, 9)
+    maps: NDArray[np.float16]  # (frames, MIDDLE, 9, 9)
     names: NDArray[np.int16]  # (frames, t) concepts by their number
     cover: NDArray[np.uint8]  # (frames, t, 9, 9): how much of a cell a thing covers, of 255
     box: NDArray[np.uint8]  # (frames, t, 9, 9): the same of the thing's bounding box
     height: NDArray[np.float16]  # (frames, t) of the upright sprite, of the frame's
     plain: NDArray[np.bool_]  # (frames, t): drawn as it is
-
-
-def narrow(network: EfficientNetLite2) -> Callable[[Tensor], Tensor]:
-    """Return the map of pictures to the tower's last map but one, (b, 352, 9, 9)."""
-
-    class Blocks(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, x: Tensor) -> Tensor:
-            out: Tensor = self.network.blocks(relu6(self.network.stem(x)))
-            return out
-
-    with torch.no_grad():
-        traced = torch.jit.trace(Blocks().eval(), torch.zeros(BATCH, 3, 260, 260))
-        frozen: Callable[[Tensor], Tensor] = torch.jit.optimize_for_inference(
-            torch.jit.freeze(traced)
-        )
-    return frozen
 
 
 def style_of(split: str, shard: int) -> str:
@@ -155,7 +131,7 @@ def look(network: Callable[[Tensor], Tensor], split: str, shard: int, count: int
     column = {name: i for i, name in enumerate(concepts())}
     names = turns(list(drawn), rng)
     out = Looks(
-        np.zeros((count, 352, 9, 9), np.float16),
+        np.zeros((count, MIDDLE, 9, 9), np.float16),
         np.full((count, MOST), -1, np.int16),
         np.zeros((count, MOST, 9, 9), np.uint8),
         np.zeros((count, MOST, 9, 9), np.uint8),
@@ -181,6 +157,12 @@ def path_of(split: str, shard: int) -> Path:
     return CACHE / "dense" / f"{split}-{shard:04}.npz"
 
 
+def load(split: str, shard: int) -> Looks:
+    """Return a shard that is on disk."""
+    with np.load(path_of(split, shard)) as kept:
+        return Looks(*(kept[field] for field in Looks._fields))
+
+
 def main() -> None:
     """Make the shards that are asked for and not there yet."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -188,7 +170,7 @@ def main() -> None:
     parser.add_argument("--shards", type=int, nargs=2, default=(0, 35), metavar=("FROM", "TO"))
     args = parser.parse_args()
     torch.set_num_threads(1)
-    network = narrow(tower())
+    network = fused(tower())
     for shard in range(*args.shards):
         path = path_of(args.split, shard)
         if path.exists():

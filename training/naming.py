@@ -18,14 +18,17 @@ import torch
 from longwatch.models.concept_head import ConceptHead, load_head
 from longwatch.models.efficientnet import CLASSES
 from training import targets
-from training.features import MOST_SHARDS, Cells, load, path_of, style_of, tower
+from training.features import MOST_SHARDS, Cells, load, path_of, pool, style_of, tower
 from training.sprites import concepts
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from longwatch.models.efficientnet import EfficientNetLite2
+
 HEAD = Path("models/bundled/head.safetensors")
 COARSE = 10  # the whole frame and 3 x 3 cells come first among a frame's tokens
+PART = 64  # frames at a time
 EDGES = (0.0, 0.02, 0.1, 0.25, 0.4, 0.6, 0.8, 1.01)  # of a cell's claim
 
 
@@ -35,13 +38,18 @@ def on_disk(split: str) -> list[int]:
 
 
 @torch.inference_mode()
-def say(head: ConceptHead, features: Tensor) -> Tensor:
-    """Return probabilities, (..., 1000 + K + 1), names that two columns share in the concept's."""
-    twin = targets.twins()
-    parts = features.flatten(0, -2).split(4096)
-    out = [targets.merged(head.logits(part.float()), twin).softmax(-1) for part in parts]
-    whole: Tensor = torch.cat(out).unflatten(0, features.shape[:-1])
-    return whole
+def say(head: ConceptHead, network: EfficientNetLite2, cells: Cells) -> Tensor:
+    """Return probabilities, (frames, TOKENS, 1000 + K + 1).
+
+    A name that two columns share is in the concept's.
+    """
+    twin, out = targets.twins(), []
+    for first in range(0, len(cells.maps), PART):
+        rows = slice(first, first + PART)
+        maps = head.maps(network, torch.from_numpy(cells.maps[rows]).float())
+        logits = head.logits(pool(maps, cells.picked[rows]))
+        out.append(targets.merged(logits, twin).softmax(-1))
+    return torch.cat(out)
 
 
 def named(p: Tensor) -> Tensor:
@@ -50,21 +58,23 @@ def named(p: Tensor) -> Tensor:
     return best
 
 
-def by_style(head: ConceptHead, split: str, shards: list[int]) -> dict[str, float]:
+def by_style(
+    head: ConceptHead, network: EfficientNetLite2, split: str, shards: list[int]
+) -> dict[str, float]:
     """Return the part of frames of one thing that are named rightly, for each style."""
     right: dict[str, list[float]] = {}
     for shard in shards:
         cells = load(split, [shard])
-        guess = named(say(head, torch.from_numpy(cells.features)))
+        guess = named(say(head, network, cells))
         wanted = CLASSES + torch.from_numpy(cells.names[:, 0].astype(np.int64))
         right.setdefault(style_of(split, shard), []).extend((guess == wanted).float().tolist())
     out = {style: float(np.mean(values)) for style, values in right.items()}
     return out | {"all": float(np.mean([v for values in right.values() for v in values]))}
 
 
-def statistics(head: ConceptHead, cells: Cells) -> dict[str, Any]:
+def statistics(said: Tensor, cells: Cells) -> dict[str, Any]:
     """Return what the tokens of frames of one thing say, by how much of them the thing has."""
-    p = say(head, torch.from_numpy(cells.features))[:, :COARSE]
+    p = said[:, :COARSE]
     claim = targets.strengths(cells)[:, :COARSE, 0]
     area = torch.from_numpy(cells.area)[:, :COARSE, 0].float()
     wanted = CLASSES + torch.from_numpy(cells.names[:, 0].astype(np.int64))
@@ -108,9 +118,9 @@ def _beside(thing: Tensor) -> Tensor:
     return (near > 0) & (thing == 0)
 
 
-def confusions(head: ConceptHead, cells: Cells, most: int = 40) -> list[dict[str, Any]]:
+def confusions(said: Tensor, cells: Cells, most: int = 40) -> list[dict[str, Any]]:
     """Return the commonest wrong names of frames of one thing."""
-    guess = named(say(head, torch.from_numpy(cells.features)))
+    guess = named(said)
     wanted = CLASSES + torch.from_numpy(cells.names[:, 0].astype(np.int64))
     names = targets.columns()
     pairs = torch.stack([wanted, guess], 1)[guess != wanted]
@@ -128,17 +138,19 @@ def main() -> None:
     parser.add_argument("--json", default="training/results/naming.json", help="- is stdout")
     parser.add_argument("--head", type=Path, default=HEAD)
     args = parser.parse_args()
-    head = load_head(args.head, tower().classifier)
+    network = tower()
+    head = load_head(args.head, network.classifier)
     out: dict[str, Any] = {"concepts": len(concepts())}
     for split in ("test", "near", "far"):
         shards = on_disk(split)
         if shards:
             cells = load(split, shards)
+            said = say(head, network, cells)
             out[split] = {
                 "frames": len(cells.names),
-                "named_rightly": by_style(head, split, shards),
-                "tokens": statistics(head, cells),
-                "confusions": confusions(head, cells),
+                "named_rightly": by_style(head, network, split, shards),
+                "tokens": statistics(said, cells),
+                "confusions": confusions(said, cells),
             }
     text = json.dumps(out, indent=1) + "\n"
     if args.json == "-":

@@ -45,7 +45,7 @@ class Optimiser:
         for p in self.parameters:
             if p.grad is None:  # an optimiser would pass it over, and its momentum with it
                 p.grad = torch.zeros_like(p)
-        self._average()
+        average(self.parameters)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, CLIP)
         for optimiser, full in self.parts:
             for group in optimiser.param_groups:
@@ -55,16 +55,6 @@ class Optimiser:
             optimiser.zero_grad(set_to_none=False)
         return float(norm)
 
-    def _average(self) -> None:
-        if not distributed.is_initialized():
-            return
-        grads = [p.grad for p in self.parameters if p.grad is not None]
-        flat = torch.cat([g.reshape(-1) for g in grads])
-        distributed.all_reduce(flat)
-        flat /= distributed.get_world_size()
-        for p, g in zip(self.parameters, flat.split([g.numel() for g in grads]), strict=True):
-            p.grad = g.view_as(p)
-
     def state(self) -> list[dict[str, object]]:
         """Return what `load` needs."""
         return [optimiser.state_dict() for optimiser, _ in self.parts]
@@ -73,6 +63,18 @@ class Optimiser:
         """Go on from `state`."""
         for (optimiser, _), state in zip(self.parts, states, strict=True):
             optimiser.load_state_dict(state)
+
+
+def average(parameters: Sequence[Tensor]) -> None:
+    """Give all processes the mean of their gradients."""
+    if not distributed.is_initialized():
+        return
+    grads = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in grads])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    for p, g in zip(parameters, flat.split([g.numel() for g in grads]), strict=True):
+        p.grad = g.view_as(p)
 
 
 def _adamw(parameters: Sequence[Tensor]) -> torch.optim.AdamW:

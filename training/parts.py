@@ -11,10 +11,10 @@ from torch.nn.functional import normalize
 from longwatch.models.bundled_model import FOLDER
 from longwatch.models.bundled_tokenizer import BundledTokenizer
 from longwatch.models.concept_head import load_head
-from longwatch.models.efficientnet import EfficientNetLite2
 from longwatch.models.soft_words import SoftWords, Weights, Words
 from longwatch.stream.world import COLOURS
 from training import real
+from training.features import tower
 from training.language import LanguageModel, Shape
 from training.lessons import Maker
 from training.simulate import LOOKALIKES, Simulator
@@ -42,12 +42,9 @@ def make_maker(tokenizer: BundledTokenizer | None = None, *, seen: bool = False)
 
 
 def _seen(words: BundledTokenizer) -> list[tuple[World, NDArray[np.float64], Sight]]:
-    tower = EfficientNetLite2().eval()
-    tower.load_state_dict(
-        {k: v.float() for k, v in load_file(FOLDER / "tower.safetensors").items()}
-    )
-    head = load_head(FOLDER / "head.safetensors", tower.classifier)
-    return [(r.source().world, r.times, sight) for r, sight in real.sights(head, words)]
+    network = tower()
+    head = load_head(FOLDER / "head.safetensors", network.classifier)
+    return [(r.source().world, r.times, sight) for r, sight in real.sights(head, network, words)]
 
 
 def make_model(words: BundledTokenizer, shape: Shape | None = None) -> LanguageModel:

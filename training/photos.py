@@ -137,8 +137,8 @@ def measure() -> dict[str, Any]:
     for photo in LABELLED:
         image = read(path_of(photo))
         x = preprocess([Frame(image, 0.0, 0)], torch.device("cpu"))
-        pooled = network.features(x).mean((2, 3))
-        own = _best(network.classify(pooled).softmax(-1)[0], names)
+        pooled = head.maps(network, network.middle(x)).mean((2, 3))
+        own = _best(network(x).softmax(-1)[0], names)
         ours = _best(head(pooled[:, None])[0, 0], names)
         rows.append(
             {

@@ -1,6 +1,6 @@
 """Streams of real frames: worlds drawn with pictograms and read by the tower, kept as features.
 
-    python -m training.real [--streams 280]
+    python -m training.real [--streams 280 560]
 
 The last stage of the training reads them through the head, so that the language model meets what
 vision really says. Only the styles that are trained on are drawn.
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.nn.functional import adaptive_avg_pool2d
 
 from longwatch.models.colours import frame_colours
 from longwatch.models.efficientnet import preprocess
@@ -23,6 +22,7 @@ from longwatch.types import Frame
 from training import sprites
 from training.features import fused, tower
 from training.simulate import Sight, cells_of, coverage, holding, visible
+from training.tokens import coarse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from longwatch.models.bundled_tokenizer import BundledTokenizer
     from longwatch.models.concept_head import ConceptHead
+    from longwatch.models.efficientnet import EfficientNetLite2
 
 FRAMES = 80
 GRID = (3, 3)
@@ -42,12 +43,12 @@ WORDS = 6  # likely names of a token
 
 
 class Real(NamedTuple):
-    """One stream, as the tower saw it."""
+    """One stream, as the tower saw it up to where nothing is trained."""
 
     seed: int
     style: str
     times: NDArray[np.float64]  # (frames,)
-    features: NDArray[np.float16]  # (frames, 10, 1280): the whole frame, then cells
+    maps: NDArray[np.float16]  # (frames, MIDDLE, 9, 9)
     colours: NDArray[np.float16]  # (frames, 10, 11)
 
     def source(self) -> SyntheticSource:
@@ -72,15 +73,18 @@ def load() -> list[Real]:
 
 
 @torch.inference_mode()
-def sights(head: ConceptHead, words: BundledTokenizer) -> list[tuple[Real, Sight]]:
+def sights(
+    head: ConceptHead, network: EfficientNetLite2, words: BundledTokenizer
+) -> list[tuple[Real, Sight]]:
     """Return all streams that were made, as the head names what they show."""
     classes, cells, found = torch.tensor(words.classes), cells_of(GRID), []
     middles = (cells[:, :2] + cells[:, 2:]) / 2
     middles[0] = np.nan
     for real in load():
-        frames, n = real.features.shape[:2]
-        p = head(torch.from_numpy(real.features).float()).flatten(0, 1)
-        ids, p = likely(p, classes, WORDS)
+        parts = torch.from_numpy(real.maps).split(BATCH)
+        pooled = torch.cat([coarse(head.maps(network, part.float())) for part in parts])
+        frames, n = pooled.shape[:2]
+        ids, p = likely(head(pooled).flatten(0, 1), classes, WORDS)
         _, shown, boxes = visible(real.source().world, real.times)
         sight = Sight(
             frame=np.arange(frames).repeat(n),
@@ -105,27 +109,25 @@ def make(see: Callable[[Tensor], Tensor], number: int) -> Real:
     step = int(rng.choice([1, 1, 1, 2]))
     start = int(rng.integers((1, 3600, 3 * 3600)[rng.integers(3)]))
     times = start + step * np.arange(FRAMES, dtype=np.float64)
-    features: list[Any] = []
+    maps: list[Any] = []
     colours: list[Any] = []
     for first in range(0, FRAMES, BATCH):
         frames = [Frame(source.draw(float(t)), float(t), 0) for t in times[first : first + BATCH]]
         pictures = preprocess(frames, torch.device("cpu"))
-        maps = see(pictures)
-        cells = adaptive_avg_pool2d(maps, GRID).flatten(2)
-        features.append(torch.cat([maps.mean((2, 3))[..., None], cells], 2).transpose(1, 2).half())
+        maps.append(see(pictures).half())
         colours.append(frame_colours(pictures * 128 + 127, GRID).half())
-    return Real(seed, style, times, torch.cat(features).numpy(), torch.cat(colours).numpy())
+    return Real(seed, style, times, torch.cat(maps).numpy(), torch.cat(colours).numpy())
 
 
 def main() -> None:
     """Make the streams that are not there yet."""
     parser = argparse.ArgumentParser(prog="python -m training.real", description=__doc__)
-    parser.add_argument("--streams", type=int, default=280)
+    parser.add_argument("--streams", type=int, nargs=2, default=(280, 560), metavar=("FROM", "TO"))
     options = parser.parse_args()
     torch.set_num_threads(1)
     see = fused(tower())
     folder().mkdir(parents=True, exist_ok=True)
-    for number in range(options.streams):
+    for number in range(*options.streams):
         path = folder() / f"{number:04}.npz"
         if not path.exists():
             part = path.with_name(f"part-{path.name}")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from longwatch.models.efficientnet import CLASSES
-from training.sprites import concepts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,16 +53,6 @@ def claimed(area: Tensor, box: Tensor, share: Tensor) -> Tensor:
     weight = claim * area
     parts = weight / weight.sum(-1, keepdim=True).clamp(min=1e-9)
     return claim.amax(-1, keepdim=True) * parts
-
-
-def pictogram_targets(cells: Cells) -> Tensor:
-    """Return distributions over the concepts and "nothing I know", (frames, tokens, K + 1)."""
-    claim = strengths(cells)
-    names = torch.from_numpy(cells.names).long().clamp(min=0)
-    out = torch.zeros(*claim.shape[:2], len(concepts()) + 1)
-    out.scatter_add_(2, names[:, None].expand_as(claim), claim)
-    out[..., -1] = 1 - claim.sum(-1)
-    return out
 
 
 def merged(logits: Tensor, twin: Tensor) -> Tensor:

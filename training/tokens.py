@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from torch.nn.functional import adaptive_avg_pool2d, relu6
+from torch.nn.functional import adaptive_avg_pool2d
 
 from longwatch.models.concept_head import evened
 from training import dense
@@ -21,7 +21,6 @@ from training.features import tower
 from training.targets import claimed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import Tensor
@@ -30,23 +29,28 @@ if TYPE_CHECKING:
 
 COARSE = 10  # the whole frame and 3 x 3 cells
 FINE = (6, 9)  # grids of which one cell a frame is kept
+EACH = COARSE + len(FINE)  # tokens of a frame
 NAMES = 3  # of a token
 CROWD = 3  # things in a frame; the whole of a fuller one has no name
 PART = 64  # frames at a time
 
 
+class Wanted(NamedTuple):
+    """What the EACH tokens of frames should be named: coarse ones, then one of each finer grid."""
+
+    i: Tensor  # (frames, EACH, NAMES) concepts by number, -1 for none
+    p: Tensor  # (frames, EACH, NAMES) their claims; what is left to 1 is nothing's
+    used: Tensor  # (frames, EACH) bool: whether it teaches
+    spots: Tensor  # (frames, 2) the finer grids' cells
+
+
 class Tokens(NamedTuple):
-    """Tokens: coarse ones of all frames first, then finer ones."""
+    """Tokens of frames, one after the other."""
 
     x: Tensor  # (n, 1280) fp16, evened
     i: Tensor  # (n, NAMES) concepts by number, -1 for none
     p: Tensor  # (n, NAMES) their claims; what is left to 1 is nothing's
     used: Tensor  # (n,) bool: whether it teaches
-
-
-def wide(network: EfficientNetLite2, maps: Tensor) -> Tensor:
-    """Return the tower's last map, (b, 1280, 9, 9), of the narrow one, (b, 352, 9, 9)."""
-    return relu6(network.head(maps.float()))
 
 
 def coarse(maps: Tensor) -> Tensor:
@@ -55,53 +59,56 @@ def coarse(maps: Tensor) -> Tensor:
     return torch.cat([maps.mean((2, 3))[..., None], cells], 2).transpose(1, 2)
 
 
+def pooled(maps: Tensor, spots: Tensor) -> Tensor:
+    """Return tokens, (b, EACH, c), of maps, (b, c, 9, 9), and the finer cells that are kept."""
+    parts = [coarse(maps)]
+    for column, grid in enumerate(FINE):
+        cells = adaptive_avg_pool2d(maps, grid).flatten(2).transpose(1, 2)
+        index = spots[:, column, None, None].expand(-1, 1, maps.shape[1])
+        parts.append(cells.gather(1, index))
+    return torch.cat(parts, 1)
+
+
 def strongest(claim: Tensor, names: Tensor) -> tuple[Tensor, Tensor]:
     """Return names and claims, (..., NAMES) each, out of (..., t)."""
     p, index = claim.topk(NAMES, -1)
     return names.expand(claim.shape).gather(-1, index), p
 
 
-@torch.inference_mode()
-def tokens(network: EfficientNetLite2, looks: dense.Looks, rng: np.random.Generator) -> Tokens:
-    """Return the tokens of frames."""
+def wanted(looks: dense.Looks, rng: np.random.Generator) -> Wanted:
+    """Return what the tokens of frames should be named."""
     names = torch.from_numpy(looks.names).long()
     cover, box = (torch.from_numpy(x).float() / 255 for x in (looks.cover, looks.box))
+    spots = torch.stack([_spots(cover, names, grid, rng) for grid in FINE], 1)
     total = cover.mean((2, 3))[:, None]  # (frames, 1, t)
-    area, around = coarse(cover), coarse(box)
-    sizes = torch.tensor([1.0] + [1 / 9] * 9)[:, None]
+    area, around = pooled(cover, spots), pooled(box, spots)
+    sizes = torch.tensor([1.0] + [1 / 9] * 9 + [1 / grid**2 for grid in FINE])[:, None]
     claim = claimed(area, around, area * sizes / total.clamp(min=1e-6))
     i, p = strongest(claim, names[:, None])
     used = torch.ones(p.shape[:2], dtype=torch.bool)
     used[:, 0] = (names >= 0).sum(1) <= CROWD
-    parts, fine = [], []
-    for first in range(0, len(names), PART):
-        maps = wide(network, torch.from_numpy(looks.maps[first : first + PART]))
-        parts.append(evened(coarse(maps)).half().flatten(0, 1))
+    return Wanted(i, p, used, spots)
+
+
+def _spots(cover: Tensor, names: Tensor, grid: int, rng: np.random.Generator) -> Tensor:
+    """Return of each frame the cell of a finer grid that one of its things covers best."""
+    area = adaptive_avg_pool2d(cover, grid).flatten(2)  # (frames, t, cells)
+    count = (names >= 0).sum(1).numpy()
+    thing = torch.from_numpy(rng.integers(count))
+    mine = area[torch.arange(len(area)), thing]
+    return (mine + 1e-3 * torch.from_numpy(rng.random(mine.shape))).argmax(1)
+
+
+@torch.inference_mode()
+def tokens(network: EfficientNetLite2, looks: dense.Looks, rng: np.random.Generator) -> Tokens:
+    """Return the tokens of frames as the tower's own last map has them."""
+    names = wanted(looks, rng)
+    parts = []
+    for first in range(0, len(looks.maps), PART):
         rows = slice(first, first + PART)
-        for grid in FINE:
-            fine += list(_fine(maps, (cover[rows], box[rows], names[rows]), grid, rng))
-    return Tokens(
-        torch.cat([*parts, *(x for x, _, _ in fine)]),
-        torch.cat([i.flatten(0, 1), *(i for _, i, _ in fine)]),
-        torch.cat([p.flatten(0, 1), *(p for _, _, p in fine)]),
-        torch.cat([used.flatten(), torch.ones(len(fine), dtype=torch.bool)]),
-    )
-
-
-def _fine(
-    maps: Tensor, seen: tuple[Tensor, Tensor, Tensor], grid: int, rng: np.random.Generator
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield of each frame the cell of a finer grid that one of its things covers best."""
-    cover, box, names = seen
-    area, around = (adaptive_avg_pool2d(x, grid).flatten(2) for x in (cover, box))
-    pooled = adaptive_avg_pool2d(maps, grid).flatten(2)
-    for row in range(len(maps)):
-        thing = int(rng.integers((names[row] >= 0).sum()))
-        cell = int((area[row, thing] + 1e-3 * torch.rand(grid * grid)).argmax())
-        mine, frame = area[row, :, cell], cover[row].mean((1, 2)).clamp(min=1e-6)
-        claim = claimed(mine, around[row, :, cell], mine / (grid * grid) / frame)
-        i, p = strongest(claim[None], names[row][None])
-        yield evened(pooled[row, :, cell][None]).half(), i, p
+        maps = network.last(torch.from_numpy(looks.maps[rows]).float())
+        parts.append(evened(pooled(maps, names.spots[rows])).half().flatten(0, 1))
+    return Tokens(torch.cat(parts), *(x.flatten(0, 1) for x in names[:3]))
 
 
 def path_of(shard: int) -> Path:
@@ -128,12 +135,9 @@ def main() -> None:
     torch.set_num_threads(1)
     network = tower()
     for shard in range(*args.shards):
-        path = dense.path_of("train", shard)
-        if not path.exists() or path_of(shard).exists():
+        if not dense.path_of("train", shard).exists() or path_of(shard).exists():
             continue
-        with np.load(path) as kept:
-            looks = dense.Looks(*(kept[field] for field in dense.Looks._fields))
-        made = tokens(network, looks, np.random.default_rng([20, shard]))
+        made = tokens(network, dense.load("train", shard), np.random.default_rng([20, shard]))
         part = path_of(shard).with_suffix(".part.npz")
         np.savez(part, **{k: v.numpy() for k, v in made._asdict().items()})
         part.rename(path_of(shard))

@@ -2,8 +2,9 @@
 
     python -m training.vision [--without fxemoji] [--out models/bundled/head.safetensors]
 
-Reads the tokens that `python -m training.tokens` made of dense frames, those of
-`python -m training.features --split train`, and its photographs. Each concept has a look in each
+Reads the tokens that `python -m training.tokens` made of dense frames, and the photographs of
+`python -m training.features`. The tower's last blocks are as they are here; `training.top` goes on
+from what this writes, and trains a copy of them as well. Each concept has a look in each
 style. The head starts as a linear discriminant analysis of evened features with a class for each
 look, cut to the directions in which looks differ most, and is refined by gradient descent.
 `--without` leaves a trained style out and measures on it: how choices are made, so that the
@@ -21,12 +22,14 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from longwatch.models.concept_head import ConceptHead, evened
-from training import features, naming, targets, tokens
+from training import features, naming, tokens
 from training.naming import on_disk
 from training.sprites import TRAINED, concepts
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from longwatch.models.efficientnet import EfficientNetLite2
 
 OUT = Path("models/bundled/head.safetensors")
 NARROW = 448  # directions kept
@@ -37,6 +40,7 @@ SHARP = 0.25  # of the discriminant's odds, which tokens that are not independen
 STEPS = 860
 BATCH = 432  # tokens of frames
 PHOTOS = 80  # and of photographs, beside them
+SHARE = 0.2  # how much these weigh
 RATE = 1e-3
 DROPPED = 0.1  # part of the directions that a step does without
 BLINDED = 0.25  # part of the tokens that must do without the look of their own style
@@ -66,22 +70,16 @@ def dense_lesson(shard: int) -> Lesson:
     return Lesson(made.x[kept], made.i[kept].clamp(min=0), made.p[kept], style)
 
 
-def sparse_lesson(shard: int) -> Lesson:
-    """Return the coarse tokens of a shard of `training.features` that hold something."""
-    cells = features.load("train", [shard])
-    names = torch.from_numpy(cells.names).long()
-    claim = targets.strengths(cells)[:, : tokens.COARSE]
-    kept = claim.amax(-1) > 0.5
-    kept[:, 0] &= (names >= 0).sum(1) <= tokens.CROWD
-    i, p = tokens.strongest(claim[kept], names[:, None].expand(claim.shape)[kept])
-    x = torch.from_numpy(cells.features)[:, : tokens.COARSE][kept]
-    style = torch.full((len(p),), TRAINED.index(features.style_of("train", shard)))
-    return Lesson(evened(x.float()).half(), i.clamp(min=0), p, style)
-
-
-def photographs() -> Tensor:
+@torch.inference_mode()
+def photographs(network: EfficientNetLite2) -> Tensor:
     """Return evened features, (n, 1280), of photographs."""
-    return evened(torch.from_numpy(features.load("photos", [0]).features).flatten(0, 1).float())
+    cells = features.load("photos", [0])
+    parts = []
+    for first in range(0, len(cells.maps), tokens.PART):
+        rows = slice(first, first + tokens.PART)
+        maps = network.last(torch.from_numpy(cells.maps[rows]).float())
+        parts.append(evened(features.pool(maps, cells.picked[rows])).flatten(0, 1))
+    return torch.cat(parts)
 
 
 def looks(lesson: Lesson, photos: int) -> Tensor:
@@ -129,33 +127,17 @@ def begin(head: ConceptHead, found: tuple[Tensor, Tensor, Tensor]) -> None:
 
 
 def refine(head: ConceptHead, lesson: Lesson, photos: Tensor, steps: int = STEPS) -> None:
-    """Descend from there.
-
-    Now and then a token must be named without the look of its own style, which is how a style
-    that was never seen meets the head.
-    """
+    """Descend from there."""
     _scale(head, lesson.x[:4096].float())
     absent = head.outer.bias.detach() == UNUSED
     own = [*head.narrow.parameters(), *head.outer.parameters()]
     optimiser = torch.optim.AdamW(own, RATE, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps, pct_start=0.08)
-    count = head.concepts
-    margin = MARGIN * (torch.arange(count + 2) < count)
     for step in range(steps):
         rows, others = torch.randint(len(lesson.x), (BATCH,)), torch.randint(len(photos), (PHOTOS,))
-        wanted = torch.zeros(BATCH, count + 2).scatter_add_(1, lesson.i[rows], lesson.p[rows])
-        wanted[:, count] = (1 - wanted.sum(1)).clamp(min=0)
-        x = head.narrow(torch.cat([lesson.x[rows].float(), photos[others]]))
-        units = head.outer(functional.dropout(x, DROPPED)).masked_fill(absent, UNUSED)
-        looks = (
-            units[:, :-2].unflatten(1, (count, -1)).masked_fill(_blind(lesson.style[rows]), UNUSED)
-        )
-        said = torch.cat([looks.logsumexp(-1), units[:, -2:]], 1)
-        loss = functional.cross_entropy(said[:BATCH], wanted)
-        photo = torch.full((PHOTOS,), count + 1)
-        other = functional.cross_entropy(said[BATCH:] + margin, photo)
+        loss, other = mistakes(head, Lesson(*(part[rows] for part in lesson)), photos[others])
         optimiser.zero_grad()
-        (loss + other * PHOTOS / BATCH).backward()
+        (loss + SHARE * other).backward()
         optimiser.step()
         schedule.step()
         if step % 50 == 0 or step == steps - 1:
@@ -165,6 +147,27 @@ def refine(head: ConceptHead, lesson: Lesson, photos: Tensor, steps: int = STEPS
     with torch.no_grad():
         head.outer.bias[absent] = UNUSED
         head.outer.bias[-1] -= EASED
+
+
+def mistakes(head: ConceptHead, lesson: Lesson, photos: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss of tokens and that of photographs' evened features, (n, 1280).
+
+    Now and then a token must be named without the look of its own style, which is how a style
+    that was never seen meets the head.
+    """
+    count, many = head.concepts, len(lesson.x)
+    wanted = torch.zeros(many, count + 2).scatter_add_(1, lesson.i, lesson.p)
+    wanted[:, count] = (1 - wanted.sum(1)).clamp(min=0)
+    x = head.narrow(torch.cat([lesson.x.float(), photos]))
+    absent = head.outer.bias.detach() == UNUSED
+    units = head.outer(functional.dropout(x, DROPPED)).masked_fill(absent, UNUSED)
+    blind = functional.pad(_blind(lesson.style), (0, 0, 0, len(photos)))[:, None]
+    looks = units[:, :-2].unflatten(1, (count, -1)).masked_fill(blind, UNUSED)
+    said = torch.cat([looks.logsumexp(-1), units[:, -2:]], 1)
+    loss = functional.cross_entropy(said[:many], wanted)
+    margin = MARGIN * (torch.arange(count + 2) < count)
+    photo = torch.full((len(photos),), count + 1)
+    return loss, functional.cross_entropy(said[many:] + margin, photo)
 
 
 @torch.no_grad()
@@ -177,10 +180,9 @@ def _scale(head: ConceptHead, x: Tensor) -> None:
 
 
 def _blind(style: Tensor) -> Tensor:
-    """Return which looks must not be used, (BATCH + PHOTOS, 1, styles)."""
+    """Return which styles' looks must not be used, (n, styles)."""
     own = torch.arange(len(TRAINED)) == style[:, None]
-    chosen = own & (torch.rand(len(style)) < BLINDED)[:, None]
-    return functional.pad(chosen, (0, 0, 0, PHOTOS))[:, None]
+    return own & (torch.rand(len(style)) < BLINDED)[:, None]
 
 
 def fit(head: ConceptHead, lesson: Lesson, photos: Tensor, steps: int = STEPS) -> None:
@@ -201,13 +203,13 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     parts = [dense_lesson(s) for s in tokens.on_disk() if TRAINED[s % len(TRAINED)] != args.without]
-    sparse = [s for s in on_disk("train") if features.style_of("train", s) != args.without]
-    parts += [sparse_lesson(shard) for shard in sparse]
     lesson = Lesson(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
-    head = ConceptHead(features.tower().classifier, len(concepts()), len(TRAINED), NARROW)
-    fit(head, lesson, photographs())
+    network = features.tower()
+    head = ConceptHead(network.classifier, len(concepts()), len(TRAINED), NARROW)
+    head.top.start(network)
+    fit(head, lesson, photographs(network))
     tests = [s for s in on_disk("test") if args.without in (None, features.style_of("test", s))]
-    for style, right in naming.by_style(head, "test", tests).items():
+    for style, right in naming.by_style(head, network, "test", tests).items():
         print(f"{style}: {right:.3f}")
     if args.without is None:
         args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -115,7 +115,8 @@ def test_visual_tokens_are_those_of_the_model_card(model: VideoLM, files: Files)
     frame = photograph("espresso.jpg", 2 * 3600 + 7 * 60 + 5.9)
     pixels = preprocess([frame], torch.device("cpu"))
     rgb = (pixels * 128 + 127)[0]
-    maps = tower.features(pixels)[0]
+    maps = head.maps(tower, tower.middle(pixels))[0]
+    assert torch.equal(maps[:1280], tower.features(pixels)[0])
     spots, colours = [maps.mean((1, 2))], [border(rgb)]
     at = [files.tensors["soft_words.whole"]]
     ends = [260 * i // 3 for i in range(4)], [-(-260 * i // 3) for i in range(4)]

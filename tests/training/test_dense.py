@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from longwatch.models.efficientnet import MIDDLE
 from training import dense
 from training.sprites import SIDE, concepts
 
@@ -61,7 +62,7 @@ def test_a_shard_is_made_of_what_was_drawn(
     squares: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dense, "sprites", lambda _: squares)
-    looks = dense.look(lambda x: torch.ones(len(x), 352, 9, 9), "train", 0, 6)
+    looks = dense.look(lambda x: torch.ones(len(x), MIDDLE, 9, 9), "train", 0, 6)
     shown = looks.names >= 0
     assert (looks.maps == 1).all()
     assert shown[:, 0].all()

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwatch.models.efficientnet import CLASSES
+from longwatch.models.efficientnet import CLASSES, MIDDLE
 from training import targets
-from training.features import TOKENS, Cells
+from training.features import FINE, TOKENS, Cells
 from training.sprites import concepts
 
 
@@ -20,27 +20,28 @@ def cells_of(area: float, share: float, things: int = 1) -> Cells:
     part[..., :things] = area
     within = np.zeros_like(part)
     within[..., :things] = share
-    features = np.zeros((1, TOKENS, 1280), np.float16)
-    return Cells(features, names, part, part, within, np.zeros((1, 3, 4), np.float16))
+    maps, picked = np.zeros((1, MIDDLE, 9, 9), np.float16), np.zeros((1, 2, FINE), np.int64)
+    return Cells(maps, picked, names, part, part, within, np.zeros((1, 3, 4), np.float16))
 
 
 @settings(max_examples=50)
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 3))
-def test_targets_are_distributions(area: float, share: float, things: int) -> None:
-    wanted = targets.pictogram_targets(cells_of(area, share, things))
-    assert wanted.shape == (1, TOKENS, len(concepts()) + 1)
-    assert (wanted >= -1e-6).all()
-    assert torch.allclose(wanted.sum(-1), torch.ones(1, TOKENS), atol=1e-5)
+def test_things_claim_at_most_the_whole_of_a_token(area: float, share: float, things: int) -> None:
+    claim = targets.strengths(cells_of(area, share, things))
+    assert claim.shape == (1, TOKENS, 3)
+    assert (claim >= 0).all()
+    assert (claim.sum(-1) <= 1 + 1e-5).all()
+    assert not claim[..., things:].any()
 
 
-def test_an_empty_cell_is_nothing_and_a_full_one_its_thing() -> None:
-    assert (targets.pictogram_targets(cells_of(0, 0))[..., -1] == 1).all()
-    assert (targets.pictogram_targets(cells_of(1, 0.5))[..., 0] == 1).all()
+def test_an_empty_cell_is_nothings_and_a_full_one_its_things() -> None:
+    assert not targets.strengths(cells_of(0, 0)).any()
+    assert (targets.strengths(cells_of(1, 0.5))[..., 0] == 1).all()
 
 
 def test_things_that_fill_a_cell_alike_share_it() -> None:
-    wanted = targets.pictogram_targets(cells_of(1, 1, 2))
-    assert torch.allclose(wanted[..., :2], torch.tensor(0.5))
+    claim = targets.strengths(cells_of(1, 1, 2))
+    assert torch.allclose(claim[..., :2], torch.tensor(0.5))
 
 
 def test_two_columns_of_one_name_count_once() -> None:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwatch.models.efficientnet import EfficientNetLite2
+from longwatch.models.efficientnet import MIDDLE, EfficientNetLite2
 from training import tokens
 from training.dense import MOST, Looks
 from training.targets import FILLED, WITHIN, claimed
@@ -25,16 +25,15 @@ def looks() -> Looks:
     names[:, 0], cover[:, 0, :3, :3] = 5, 255
     names[-1, 1:] = range(10, 10 + MOST - 1)
     cover[-1, 1:, 8, 8] = 20
-    maps = rng.normal(size=(FRAMES, 352, 9, 9)).astype(np.float16)
+    maps = rng.normal(size=(FRAMES, MIDDLE, 9, 9)).astype(np.float16)
     return Looks(maps, names, cover, cover, np.zeros_like(names, np.float16), names >= 0)
 
 
 def test_the_cell_of_a_thing_is_its_own(looks: Looks) -> None:
     made = tokens.tokens(EfficientNetLite2(), looks, np.random.default_rng(2))
-    count = FRAMES * tokens.COARSE
-    assert made.x.shape == (count + 2 * FRAMES, 1280)
-    p = made.p[:count].unflatten(0, (FRAMES, -1))
-    i = made.i[:count].unflatten(0, (FRAMES, -1))
+    assert made.x.shape == (FRAMES * tokens.EACH, 1280)
+    p = made.p.unflatten(0, (FRAMES, -1))[:, : tokens.COARSE]
+    i = made.i.unflatten(0, (FRAMES, -1))
     assert (i[:, 1, 0] == 5).all()
     assert torch.allclose(p[:, 1, 0], torch.ones(FRAMES))
     assert (p[:-1, 2:].sum(-1) == 0).all()
@@ -43,7 +42,7 @@ def test_the_cell_of_a_thing_is_its_own(looks: Looks) -> None:
 
 def test_the_whole_of_a_crowded_frame_does_not_teach(looks: Looks) -> None:
     made = tokens.tokens(EfficientNetLite2(), looks, np.random.default_rng(2))
-    used = made.used[: FRAMES * tokens.COARSE].unflatten(0, (FRAMES, -1))
+    used = made.used.unflatten(0, (FRAMES, -1))
     assert used[:, 1:].all()
     assert used[:, 0].tolist() == [True] * (FRAMES - 1) + [False]
 
