@@ -81,6 +81,7 @@ def process(rank: int, folder: Path) -> None:
         "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
     )
     torch.save(steps(), folder / f"{rank}.pt")
+    distributed.barrier()  # one that leaves while the other is at work can abort it
     distributed.destroy_process_group()
 
 
