@@ -38,7 +38,8 @@ TOWER = Path("models/bundled/tower.safetensors")
 FRAMES = 256  # of a shard
 MOST_SHARDS = 200  # of a split
 BATCH = 4  # larger ones fall out of the cache
-FINE = 3  # random cells each of the 6 x 6 and the 9 x 9 grid
+GRIDS = (6, 9)  # the finer ones
+FINE = 3  # random cells of each of them
 TOKENS = 1 + 9 + 2 * FINE
 SEEDS = {"test": 3, "near": 4, "far": 5, "photos": 6}
 PHOTO_VIEWS = 7
@@ -114,7 +115,7 @@ def see(
         for i, (thing, alpha) in enumerate(zip(frame.things, frame.alphas, strict=True)):
             names[row, i] = column[thing.name]
             masks[row, i], masks[row, most + i], boxes[row, i] = _covered(alpha)
-    picked = np.stack([_pick(mask[:most].sum(0), rng) for mask in masks])
+    picked = torch.from_numpy(np.stack([_pick(mask[:most].sum(0), rng) for mask in masks]))
     covers = pool(torch.from_numpy(masks), picked).numpy()  # (frames, TOKENS, 2 t)
     whole = masks[:, None, :most].mean((3, 4))  # (frames, 1, t)
     sizes = np.array([1] + [1 / 9] * 9 + [4 / 81] * FINE + [1 / 81] * FINE)
@@ -127,7 +128,7 @@ def see(
     half = np.float16
     return Cells(
         torch.cat(maps).half().numpy(),
-        picked,
+        picked.numpy(),
         names,
         area.astype(half),
         covers[..., most:].astype(half),
@@ -136,17 +137,22 @@ def see(
     )
 
 
-def pool(maps: Tensor, picked: NDArray[np.int64]) -> Tensor:
-    """Return tokens, (b, TOKENS, c), of maps, (b, c, 9, 9).
+def coarse(maps: Tensor) -> Tensor:
+    """Return the whole frame and its 3 x 3 cells, (b, 10, c), of maps, (b, c, 9, 9)."""
+    cells = functional.adaptive_avg_pool2d(maps, 3).flatten(2)
+    return torch.cat([maps.mean((2, 3))[..., None], cells], 2).transpose(1, 2)
 
-    `picked`: (b, 2, FINE), the cells that are tokens of the 6 x 6 and of the 9 x 9 grid.
+
+def pool(maps: Tensor, picked: Tensor) -> Tensor:
+    """Return tokens, (b, 10 + 2 * k, c), of maps, (b, c, 9, 9): coarse ones, then finer cells.
+
+    `picked`: (b, 2, k), which cells of the 6 x 6 and of the 9 x 9 grid.
     """
-    parts = [maps.mean((2, 3))[..., None], functional.adaptive_avg_pool2d(maps, 3).flatten(2)]
-    for i, grid in enumerate((6, 9)):
-        cells = functional.adaptive_avg_pool2d(maps, grid).flatten(2)
-        index = torch.from_numpy(picked[:, i])[:, None].expand(-1, maps.shape[1], -1)
-        parts.append(cells.gather(2, index))
-    return torch.cat(parts, 2).transpose(1, 2)
+    parts = [coarse(maps)]
+    for i, grid in enumerate(GRIDS):
+        cells = functional.adaptive_avg_pool2d(maps, grid).flatten(2).transpose(1, 2)
+        parts.append(cells.gather(1, picked[:, i, :, None].expand(-1, -1, maps.shape[1])))
+    return torch.cat(parts, 1)
 
 
 def _covered(
@@ -170,7 +176,7 @@ def _covered(
 def _pick(covered: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.int64]:
     """Return cells to keep, (2, FINE): any, but those with something in them more often."""
     out = []
-    for grid in (6, 9):
+    for grid in GRIDS:
         mask = functional.adaptive_avg_pool2d(torch.from_numpy(covered)[None], grid).flatten()
         odds = 0.15 + mask.numpy().astype(np.float64).clip(0, 1)
         out.append(rng.choice(grid * grid, FINE, replace=False, p=odds / odds.sum()))

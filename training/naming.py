@@ -47,7 +47,7 @@ def say(head: ConceptHead, network: EfficientNetLite2, cells: Cells) -> Tensor:
     for first in range(0, len(cells.maps), PART):
         rows = slice(first, first + PART)
         maps = head.maps(network, torch.from_numpy(cells.maps[rows]).float())
-        logits = head.logits(pool(maps, cells.picked[rows]))
+        logits = head.logits(pool(maps, torch.from_numpy(cells.picked[rows])))
         out.append(targets.merged(logits, twin).softmax(-1))
     return torch.cat(out)
 

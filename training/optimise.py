@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from torch import distributed
 
 from training.muon import Muon
+from training.together import average
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,18 +63,6 @@ class Optimiser:
         """Go on from `state`."""
         for (optimiser, _), state in zip(self.parts, states, strict=True):
             optimiser.load_state_dict(state)
-
-
-def average(parameters: Sequence[Tensor]) -> None:
-    """Give all processes the mean of their gradients."""
-    if not distributed.is_initialized():
-        return
-    grads = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([g.reshape(-1) for g in grads])
-    distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
-    for p, g in zip(parameters, flat.split([g.numel() for g in grads]), strict=True):
-        p.grad = g.view_as(p)
 
 
 def _adamw(parameters: Sequence[Tensor]) -> torch.optim.AdamW:

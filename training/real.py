@@ -20,9 +20,8 @@ from longwatch.models.soft_words import likely
 from longwatch.stream.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training import sprites
-from training.features import fused, tower
+from training.features import coarse, fused, tower
 from training.simulate import Sight, cells_of, coverage, holding, visible
-from training.tokens import coarse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,26 +11,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import distributed
-from torch.multiprocessing.spawn import spawn
 
 from longwatch.errors import ModelError
+from training import together
 from training.language import Shape
 from training.lessons import Lesson
 from training.parts import make_maker, make_model
+from training.together import joined
 from training.trainer import Stage, Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROCESSES = 2
 WORK, RESULTS = Path("training/.cache/run"), Path("training/results")
 HARD = {
     **dict.fromkeys(("after", "before"), 2.0),
@@ -113,33 +111,26 @@ def tiny(words: int) -> Shape:
 
 
 def train(
-    rank: int, stages: Sequence[Stage], work: Path, results: Path, resume: bool, small: bool
+    rank: int, work: Path, stages: Sequence[Stage], results: Path, resume: bool, small: bool
 ) -> None:
-    """Run the stages in process `rank` of PROCESSES."""
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{work}/rendezvous", rank=rank, world_size=PROCESSES
-    )
-    torch.manual_seed(0)
-    maker = make_maker(seen=any(stage.lesson.real for stage in stages))
-    model = make_model(maker.tokenizer, tiny(len(maker.tokenizer)) if small else None)
-    trainer = Trainer(model, maker, work, results)
-    if resume:
-        trainer.load()
-    trainer.run(stages)
-    distributed.destroy_process_group()
+    """Run the stages in process `rank`."""
+    with joined(rank, work):
+        torch.manual_seed(0)
+        maker = make_maker(seen=any(stage.lesson.real for stage in stages))
+        model = make_model(maker.tokenizer, tiny(len(maker.tokenizer)) if small else None)
+        trainer = Trainer(model, maker, work, results)
+        if resume:
+            trainer.load()
+        trainer.run(stages)
 
 
 def start(
     stages: Sequence[Stage], work: Path, results: Path, *, resume: bool, small: bool = False
 ) -> None:
-    """Run the stages in PROCESSES processes; return when they are done."""
+    """Run the stages; return when they are done."""
     work.mkdir(parents=True, exist_ok=True)
     results.mkdir(parents=True, exist_ok=True)
-    (work / "rendezvous").unlink(missing_ok=True)
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    os.environ["THP_MEM_ALLOC_ENABLE"] = "1"  # large pages: a step allocates gigabytes anew
-    spawn(train, (stages, work.resolve(), results.resolve(), resume, small), PROCESSES)
+    together.spread(train, work.resolve(), stages, results.resolve(), resume, small)
 
 
 def smoke() -> tuple[float, float]:

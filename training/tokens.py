@@ -17,7 +17,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from longwatch.models.concept_head import evened
 from training import dense
-from training.features import tower
+from training.features import GRIDS, pool, tower
 from training.targets import claimed
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from longwatch.models.efficientnet import EfficientNetLite2
 
 COARSE = 10  # the whole frame and 3 x 3 cells
-FINE = (6, 9)  # grids of which one cell a frame is kept
-EACH = COARSE + len(FINE)  # tokens of a frame
+EACH = COARSE + len(GRIDS)  # tokens of a frame: one cell of each finer grid is among them
 NAMES = 3  # of a token
 CROWD = 3  # things in a frame; the whole of a fuller one has no name
 PART = 64  # frames at a time
@@ -41,7 +40,7 @@ class Wanted(NamedTuple):
     i: Tensor  # (frames, EACH, NAMES) concepts by number, -1 for none
     p: Tensor  # (frames, EACH, NAMES) their claims; what is left to 1 is nothing's
     used: Tensor  # (frames, EACH) bool: whether it teaches
-    spots: Tensor  # (frames, 2) the finer grids' cells
+    spots: Tensor  # (frames, 2, 1) which cells of the finer grids
 
 
 class Tokens(NamedTuple):
@@ -51,22 +50,6 @@ class Tokens(NamedTuple):
     i: Tensor  # (n, NAMES) concepts by number, -1 for none
     p: Tensor  # (n, NAMES) their claims; what is left to 1 is nothing's
     used: Tensor  # (n,) bool: whether it teaches
-
-
-def coarse(maps: Tensor) -> Tensor:
-    """Return tokens, (b, 10, c), of maps, (b, c, 9, 9)."""
-    cells = adaptive_avg_pool2d(maps, 3).flatten(2)
-    return torch.cat([maps.mean((2, 3))[..., None], cells], 2).transpose(1, 2)
-
-
-def pooled(maps: Tensor, spots: Tensor) -> Tensor:
-    """Return tokens, (b, EACH, c), of maps, (b, c, 9, 9), and the finer cells that are kept."""
-    parts = [coarse(maps)]
-    for column, grid in enumerate(FINE):
-        cells = adaptive_avg_pool2d(maps, grid).flatten(2).transpose(1, 2)
-        index = spots[:, column, None, None].expand(-1, 1, maps.shape[1])
-        parts.append(cells.gather(1, index))
-    return torch.cat(parts, 1)
 
 
 def strongest(claim: Tensor, names: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,10 +62,10 @@ def wanted(looks: dense.Looks, rng: np.random.Generator) -> Wanted:
     """Return what the tokens of frames should be named."""
     names = torch.from_numpy(looks.names).long()
     cover, box = (torch.from_numpy(x).float() / 255 for x in (looks.cover, looks.box))
-    spots = torch.stack([_spots(cover, names, grid, rng) for grid in FINE], 1)
+    spots = torch.stack([_spots(cover, names, grid, rng) for grid in GRIDS], 1)[..., None]
     total = cover.mean((2, 3))[:, None]  # (frames, 1, t)
-    area, around = pooled(cover, spots), pooled(box, spots)
-    sizes = torch.tensor([1.0] + [1 / 9] * 9 + [1 / grid**2 for grid in FINE])[:, None]
+    area, around = pool(cover, spots), pool(box, spots)
+    sizes = torch.tensor([1.0] + [1 / 9] * 9 + [1 / grid**2 for grid in GRIDS])[:, None]
     claim = claimed(area, around, area * sizes / total.clamp(min=1e-6))
     i, p = strongest(claim, names[:, None])
     used = torch.ones(p.shape[:2], dtype=torch.bool)
@@ -107,7 +90,7 @@ def tokens(network: EfficientNetLite2, looks: dense.Looks, rng: np.random.Genera
     for first in range(0, len(looks.maps), PART):
         rows = slice(first, first + PART)
         maps = network.last(torch.from_numpy(looks.maps[rows]).float())
-        parts.append(evened(pooled(maps, names.spots[rows])).half().flatten(0, 1))
+        parts.append(evened(pool(maps, names.spots[rows])).half().flatten(0, 1))
     return Tokens(torch.cat(parts), *(x.flatten(0, 1) for x in names[:3]))
 
 

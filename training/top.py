@@ -1,6 +1,6 @@
 """Train the head together with its copy of the tower's last blocks, after `training.vision`.
 
-    python -m training.top [--minutes 25] [--out models/bundled/head.safetensors]
+    python -m training.top [--minutes 20] [--out models/bundled/head.safetensors]
 
 Reads the frames of `training.dense` and the photographs of `training.features`, in two processes
 of one thread each. The blocks start as the tower's own, the rest as `training.vision` left it. What
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -21,14 +20,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import distributed
-from torch.multiprocessing.spawn import spawn
 
 from longwatch.models.concept_head import ConceptHead, evened, load_head
 from longwatch.models.efficientnet import channels_last
-from training import dense, features, tokens, vision
-from training.optimise import average
+from training import dense, features, together, tokens, vision
 from training.sprites import TRAINED
+from training.together import PROCESSES, agreed, average, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +34,6 @@ if TYPE_CHECKING:
 
     State = dict[str, Tensor]
 
-PROCESSES = 2
 REPORT = Path("training/results/top.json")
 FRAMES, PHOTOS = 16, 3  # a step and process
 RATES = {"top": 3e-4, "narrow": 5e-4, "outer": 1e-3}
@@ -89,7 +85,7 @@ class Teacher:
         others = self._photos[torch.randint(len(self._photos), (PHOTOS,))]
         spots = torch.cat([spots, spots[:PHOTOS]])
         both = torch.cat([maps, others]).float().contiguous(memory_format=torch.channels_last)
-        x = evened(tokens.pooled(head.top(both), spots))
+        x = evened(features.pool(head.top(both), spots))
         kept = used & ((p.sum(-1) > 0.02) | (torch.rand(used.shape) < vision.EMPTY))
         lesson = vision.Lesson(
             x[:FRAMES][kept], i[kept].clamp(min=0), p[kept], style[:, None].expand_as(kept)[kept]
@@ -117,7 +113,7 @@ def teach(head: ConceptHead, teacher: Teacher, minutes: float) -> Iterator[tuple
     optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
     mean = {name: t.detach().clone() for name, t in head.own_state().items()}
     begun, step, told = time.monotonic(), 0, Told(0, math.nan, math.nan)
-    while (part := _done(begun, minutes)) < 1:
+    while (part := agreed((time.monotonic() - begun) / 60 / minutes)) < 1:
         rate = min(1.0, (step + 1) / WARM) * (1 + math.cos(math.pi * part)) / 2
         for group in optimiser.param_groups:
             group["lr"] = group["full"] * rate
@@ -138,34 +134,22 @@ def teach(head: ConceptHead, teacher: Teacher, minutes: float) -> Iterator[tuple
     yield told, mean
 
 
-def train(rank: int, minutes: float, start: Path, out: Path, report: Path, work: str) -> None:
-    """Train in process `rank` of PROCESSES; the first one writes and reports."""
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{work}/rendezvous", rank=rank, world_size=PROCESSES
-    )
-    network = features.tower()
-    head = load_head(start, network.classifier)
-    channels_last(head)
-    with torch.no_grad():
-        head.outer.bias[-1] += vision.EASED
-    photos = torch.from_numpy(features.load("photos", [0]).maps)
-    log = []
-    for told, state in teach(head, Teacher(lessons(rank), photos, rank), minutes):
-        log.append(told._asdict())
-        if rank == 0:
-            print(told, flush=True)
-            _write(state, out)
-            report.write_text(json.dumps(log, indent=1) + "\n", encoding="utf-8")
-    distributed.destroy_process_group()
-
-
-def _done(begun: float, minutes: float) -> float:
-    """Return how much of the time is over, the same in every process."""
-    part = torch.tensor((time.monotonic() - begun) / 60 / minutes, dtype=torch.float64)
-    if distributed.is_initialized():
-        distributed.broadcast(part, 0)
-    return float(part)
+def train(rank: int, work: Path, minutes: float, start: Path, out: Path, report: Path) -> None:
+    """Train in process `rank`; the first one writes and reports."""
+    with joined(rank, work):
+        network = features.tower()
+        head = load_head(start, network.classifier)
+        channels_last(head)
+        with torch.no_grad():
+            head.outer.bias[-1] += vision.EASED
+        photos = torch.from_numpy(features.load("photos", [0]).maps)
+        log = []
+        for told, state in teach(head, Teacher(lessons(rank), photos, rank), minutes):
+            log.append(told._asdict())
+            if rank == 0:
+                print(told, flush=True)
+                _write(state, out)
+                report.write_text(json.dumps(log, indent=1) + "\n", encoding="utf-8")
 
 
 def _write(mean: State, out: Path) -> None:
@@ -181,17 +165,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.top", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--minutes", type=float, default=25)
+    parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--start", type=Path, default=vision.OUT)
     parser.add_argument("--out", type=Path, default=vision.OUT)
     parser.add_argument("--report", type=Path, default=REPORT, help="where the losses go, JSON")
     options = parser.parse_args()
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     with tempfile.TemporaryDirectory() as work:
-        spawn(
-            train,
-            (options.minutes, options.start, options.out, options.report, work),
-            PROCESSES,
+        together.spread(
+            *(train, Path(work), options.minutes), options.start, options.out, options.report
         )
 
 

@@ -16,6 +16,7 @@ from longwatch.errors import ConfigError
 from training.batches import collate
 from training.optimise import Optimiser, total
 from training.scores import score
+from training.together import agreed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,12 +127,7 @@ class Trainer:
     def _part(self, stage: Stage) -> float:
         """Return how much of the stage is done, the same in every process."""
         done = self.progress
-        part = torch.tensor(
-            stage.part(done.spent / 60, done.step - done.begun), dtype=torch.float64
-        )
-        if distributed.is_initialized():
-            distributed.broadcast(part, 0)
-        return float(part)
+        return agreed(stage.part(done.spent / 60, done.step - done.begun))
 
     def step(self, stage: Stage, part: float) -> float:
         """Learn from one batch, `part` of the way through the stage; return the gradient's norm."""

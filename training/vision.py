@@ -48,7 +48,8 @@ MARGIN = 3.0  # by which a photograph is to be surer than need be
 EASED = 1.0  # taken from a photograph's odds afterwards: they are sure enough, empty cells too sure
 UNUSED = -1e4  # bias of a look that no style has
 NOTICE = (
-    "Made by Longwatch from pictograms of Noto, Noto v1 and FxEmoji (Apache-2.0), Twemoji and "
+    "Made by Longwatch from the last blocks of EfficientNet-Lite2 (Apache-2.0, see NOTICE; "
+    "changed: trained further), pictograms of Noto, Noto v1 and FxEmoji (Apache-2.0), Twemoji and "
     "Streamline Emojis (CC-BY-4.0), Fluent Emoji (MIT), and photographs of npm page templates."
 )
 
@@ -78,7 +79,9 @@ def photographs(network: EfficientNetLite2) -> Tensor:
     for first in range(0, len(cells.maps), tokens.PART):
         rows = slice(first, first + tokens.PART)
         maps = network.last(torch.from_numpy(cells.maps[rows]).float())
-        parts.append(evened(features.pool(maps, cells.picked[rows])).flatten(0, 1))
+        parts.append(
+            evened(features.pool(maps, torch.from_numpy(cells.picked[rows]))).flatten(0, 1)
+        )
     return torch.cat(parts)
 
 

@@ -24,7 +24,11 @@ def test_shares_of_the_nine_cells_add_up_to_the_thing() -> None:
     frames = [render(SPRITES, rng, name) for name in ("dog", "cat", "pig", "cow")]
     cells = see(blank, frames, rng)
     assert cells.maps.shape == (4, MIDDLE, 9, 9)
-    assert pool(torch.from_numpy(cells.maps), cells.picked).shape == (4, TOKENS, MIDDLE)
+    assert pool(torch.from_numpy(cells.maps), torch.from_numpy(cells.picked)).shape == (
+        4,
+        TOKENS,
+        MIDDLE,
+    )
     assert np.allclose(cells.share[:, 1:10, 0].sum(1), 1, atol=0.01)
     assert np.allclose(cells.share[:, 0, 0], 1, atol=0.01)
     assert (cells.area <= cells.box + 0.15).all()
@@ -35,7 +39,7 @@ def test_pooling_takes_the_cells_that_are_asked_for() -> None:
     maps = torch.arange(81.0).reshape(1, 1, 9, 9)
     picked = np.zeros((1, 2, FINE), np.int64)
     picked[0, 1] = np.arange(FINE) + 5
-    tokens = pool(maps, picked)[0, :, 0]
+    tokens = pool(maps, torch.from_numpy(picked))[0, :, 0]
     assert tokens[0] == maps.mean()
     assert tokens[5] == maps[0, 0, 3:6, 3:6].mean()
     assert tokens[-FINE:].tolist() == [5.0 + i for i in range(FINE)]

@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, distributed
-from torch.multiprocessing.spawn import spawn
+from torch import Tensor
 
 from training.muon import Muon, orthogonal
+from training.together import joined, spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,17 +77,13 @@ def steps() -> list[Tensor]:
 
 
 def process(rank: int, folder: Path) -> None:
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
-    )
-    torch.save(steps(), folder / f"{rank}.pt")
-    distributed.barrier()  # one that leaves while the other is at work can abort it
-    distributed.destroy_process_group()
+    with joined(rank, folder):
+        torch.save(steps(), folder / f"{rank}.pt")
 
 
 @pytest.mark.slow
 def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
-    spawn(process, (tmp_path,), 2)
+    spread(process, tmp_path)
     for rank in range(2):
         for ours, wanted in zip(torch.load(tmp_path / f"{rank}.pt"), steps(), strict=True):
             assert torch.allclose(ours, wanted, atol=1e-6)

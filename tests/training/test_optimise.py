@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, distributed
-from torch.multiprocessing.spawn import spawn
+from torch import Tensor
 
 from tests.training.small import LESSON, language_model
 from training.batches import collate
 from training.optimise import SHARES, Optimiser, total
 from training.parts import make_maker
+from training.together import joined, spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,16 +81,13 @@ def steps(model: LanguageModel, parts: Sequence[Sequence[Sample]]) -> dict[str, 
 
 
 def process(rank: int, folder: Path) -> None:
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
-    )
-    torch.save(steps(language_model(), [samples(2)[rank : rank + 1]]), folder / f"{rank}.pt")
-    distributed.destroy_process_group()
+    with joined(rank, folder):
+        torch.save(steps(language_model(), [samples(2)[rank : rank + 1]]), folder / f"{rank}.pt")
 
 
 @pytest.mark.slow
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
-    spawn(process, (tmp_path,), 2)
+    spread(process, tmp_path)
     one, other = samples(2)
     wanted = steps(language_model(), [[one], [other]])
     start = language_model().state_dict()

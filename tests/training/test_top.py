@@ -59,7 +59,7 @@ def test_it_learns_and_leaves_the_tower_alone(
     monkeypatch.setattr(top, "WARM", 2)
     monkeypatch.setattr(top, "RATES", {"top": 1e-3, "narrow": 1e-2, "outer": 3e-2})
     parts = iter([i / 25 for i in range(26)])
-    monkeypatch.setattr(top, "_done", lambda *_: next(parts))
+    monkeypatch.setattr(top, "agreed", lambda _: next(parts))
     teacher = top.Teacher([shown()], torch.randn(6, MIDDLE, 9, 9), 0)
     first = teacher.loss(head)[0].item()
     [(told, state)] = top.teach(head, teacher, 1.0)
