@@ -69,7 +69,7 @@ console.log(heard.join(", "));
 for (const stream of ["js-1", "js-2", "js-3"]) { // or else a new watch looks at them at once
   other.link.send({ type: "lw.stream.close", stream, discard_memory: true });
 }
-await until(async () => !(await other.streams()).some((one) => one.name.startsWith("js-")));
+await until(async () => !(await other.streams()).some((one) => one.stream.startsWith("js-")));
 await away(() => { // as if the service had forgotten it
   const made = maker.watches._made.get(watch.id);
   maker.watches._made.delete(watch.id);
