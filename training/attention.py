@@ -1,4 +1,4 @@
-"""Attention over packed streams: each question sees the frames before it, and itself.
+"""Attention over packed streams: each question sees what is left of the frames, and itself.
 
 Many questions share one reading of a stream. The model's tokens lie in one row: all visual tokens,
 stream by stream, then all questions, stream by stream. A `Layout` says which is whose; the function
@@ -37,6 +37,7 @@ class Layout:
     evidence: Tensor  # (B, Q, F) bool: those that prove the answer
     proven: Tensor  # (B, Q, n) bool: P tokens of questions that should look at it
     watched: Mapping[int, Sequence[int]] = field(default_factory=dict)  # layer -> heads
+    near: Tensor | None = None  # (B, F, F) bool: visual tokens that each one sees; None: all before
     masses: dict[int, Tensor] = field(default_factory=dict)  # watched layer -> (P, heads)
 
     def __post_init__(self) -> None:
@@ -72,7 +73,10 @@ class Layout:
         q, k, v = (self._split(x) for x in (query, key, value))
         k = [x.repeat_interleave(group, 1) for x in k]
         v = [x.repeat_interleave(group, 1) for x in v]
-        frames = scaled_dot_product_attention(q[0], k[0], v[0], is_causal=True, scale=scale)
+        near = None if self.near is None else self.near[:, None]
+        frames = scaled_dot_product_attention(
+            q[0], k[0], v[0], attn_mask=near, is_causal=near is None, scale=scale
+        )
         keys, values = torch.cat(k, 2), torch.cat(v, 2)
         if heads := self.watched.get(layer):
             self.masses[layer] = self._mass(q[1][:, heads] * scale, keys[:, heads])

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from training.simulate import Sight, Simulator
 
 KEPT, AT_HAND = 0.4, 16  # share of an older frame's tokens, and how many frames are not older
+WIDEST = 48  # frames of a window
 TEXT_LIMIT = 36  # tokens of a question with its answer
 SEEDS = 1 << 40  # worlds below are for training
 
@@ -42,6 +43,7 @@ class Lesson:
     wordings: str = "train"
     real: float = 0.0  # share of streams that were drawn and seen by the tower
     thinned: float = 0.0  # share of streams of whose older frames questions see KEPT of the tokens
+    windowed: float = 0.0  # share of streams whose frames were read within a window
     photographs: float = 0.0  # share of simulated things that fill the frame which look like one
     often: Mapping[str, float] = field(default_factory=dict)  # kind -> weight, 1 where it lacks
 
@@ -77,11 +79,20 @@ class Sample(NamedTuple):
     events: list[Event]
     asked: list[Asked]
     kept: NDArray[np.bool_]  # (tokens,) those that questions see once their frame is not at hand
+    window: int | None = None  # frames before it that each one saw as it was read; None: all
 
     def seen(self, now: int) -> NDArray[np.bool_]:
         """Return which tokens a question sees that is asked after frame `now`, (tokens,)."""
         frame = self.sight.frame
-        return (frame <= now) & (self.kept | (frame > now - AT_HAND))
+        return (frame <= now) & (self.kept | (frame > now - (self.window or AT_HAND)))
+
+    def near(self) -> NDArray[np.bool_]:
+        """Return which tokens each one saw as it was read, (tokens, tokens); all the opening."""
+        frame = self.sight.frame
+        before = np.tri(len(frame), dtype=np.bool_)
+        if self.window is None:
+            return before
+        return before & ((frame >= frame[:, None] - self.window) | (frame < 0))
 
 
 class Maker:
@@ -122,7 +133,10 @@ class Maker:
         kept = np.ones(len(sight.frame), np.bool_)
         if lesson.thinned and rng.random() < lesson.thinned:
             kept = thinned(sight, rng)
-        return Sample(sight, times, _positions(sight.frame, rng), events, asked, kept)
+        window = None
+        if lesson.windowed and rng.random() < lesson.windowed:
+            window = int(np.exp(rng.uniform(0, np.log(WIDEST + 0.99))))
+        return Sample(sight, times, _positions(sight.frame, rng), events, asked, kept, window)
 
     def _real(
         self, frames: int, rng: np.random.Generator

@@ -26,8 +26,9 @@ class Notes:
 
     `entered`, `episode`, `previous` and `left` are read at visual tokens: did its thing just enter
     (0 or 1), for which time did it (0 to EPISODES - 1), which thing entered before it, and which
-    thing has just left (token ids of names). `asked`, `minute` and `second` are read at the last
-    token of a question: what and when it asks for.
+    thing has just left (token ids of names). Where frames were read within a window that is only
+    what it has shown. `asked`, `minute` and `second` are read at the last token of a question: what
+    and when it asks for.
     """
 
     def __init__(self, ids: Mapping[str, int]) -> None:
@@ -57,11 +58,13 @@ class Notes:
         episode = _episodes([i for _, i in order], events)
         for token in map(int, np.flatnonzero(sight.holds >= 0)):
             i = int(sight.holds[token])
-            since = int(sight.frame[token]) - first[i]
+            frame = int(sight.frame[token])
+            since = frame - first[i]
             self._add("entered", offset + token, int(since == 0))
             if since <= 1:
-                self._add("episode", offset + token, min(episode[i], EPISODES - 1))
-                if i in before:
+                if sample.window is None:
+                    self._add("episode", offset + token, min(episode[i], EPISODES - 1))
+                if i in before and frame - first[before[i]] <= (sample.window or frame):
                     self._add("previous", offset + token, self._ids[events[before[i]].name])
         self._leave(sample, offset)
 

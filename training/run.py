@@ -89,6 +89,11 @@ CURRICULUM = [
     Stage("picture", 10, replace(LATE, photographs=0.6), rate=(0.3, 0.003)),
     Stage("clear", 42, replace(LATE, real=0.5), rate=(0.6, 0.003)),
     Stage("view", 9, replace(LATE, photographs=0.8), rate=(0.25, 0.003)),
+    Stage(
+        *("within", 38),
+        replace(LATE, real=0.5, thinned=0.5, photographs=0.7, windowed=0.5),
+        rate=(0.6, 0.003),
+    ),
 ]
 SHORT = Lesson(frames=(1, 3), questions=16, tokens=30, grids=(1.0, 0.0, 0.0))
 SMOKE = [

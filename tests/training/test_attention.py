@@ -106,14 +106,19 @@ def test_each_question_is_answered_as_if_it_were_alone(seed: int) -> None:
         assert torch.allclose(kept[watched], mass.T[watched], atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 1 << 30))
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1 << 30), st.booleans())
 @torch.no_grad()
-def test_a_question_may_see_some_tokens_of_frames_that_were_read_whole(seed: int) -> None:
+def test_questions_may_see_some_tokens_of_frames_that_saw_others(seed: int, windowed: bool) -> None:
     layout, rng = drawn(seed), torch.Generator().manual_seed(seed)
+    b, f = layout.frames.shape
     kept = torch.rand(layout.seen.shape, generator=rng) < 0.6
     kept[..., 0] = True
     layout = replace(layout, seen=layout.seen & kept, evidence=layout.evidence & kept)
+    near = torch.ones(b, f, f, dtype=torch.bool).tril()
+    if windowed:
+        near &= (torch.rand(b, f, f, generator=rng) < 0.5) | torch.eye(f, dtype=torch.bool)
+        layout = replace(layout, near=near)
     frames, questions = order(layout)
     size = int(layout.frames.sum() + layout.questions.sum())
     embeds, positions = torch.randn(size, D, generator=rng), torch.arange(size)
@@ -121,10 +126,12 @@ def test_a_question_may_see_some_tokens_of_frames_that_were_read_whole(seed: int
         inputs_embeds=embeds[None], position_ids=positions[None], layout=layout, use_cache=False
     ).last_hidden_state[0]
     for i, j in layout.questions.any(-1).nonzero().tolist():
-        past, own = frames[i][layout.frames[i]], questions[i, j][layout.questions[i, j]]
+        there = layout.frames[i]
+        past, own = frames[i][there], questions[i, j][layout.questions[i, j]]
         rows, n = torch.cat([past, own]), len(past)
         allowed = torch.ones(len(rows), len(rows), dtype=torch.bool).tril()
-        allowed[n:, :n] = layout.seen[i, j][layout.frames[i]]
+        allowed[:n, :n] = near[i][there][:, there]
+        allowed[n:, :n] = layout.seen[i, j][there]
         wanted = EAGER(
             inputs_embeds=embeds[rows][None],
             position_ids=positions[rows][None],

@@ -193,3 +193,38 @@ def test_questions_about_thinned_frames_are_proven_by_what_they_see() -> None:
         assert bool(layout.evidence[0, j].any()) == bool(asked.frames)
         hidden += int((~seen & (sample.sight.frame <= asked.now)).sum())
     assert hidden > 100
+
+
+def test_frames_that_were_read_within_a_window_are_so_beside_others() -> None:
+    lesson = replace(LESSON, frames=(8, 14), tokens=60)
+    rng = np.random.default_rng(3)
+    plain, short = maker().sample(lesson, rng), maker().sample(replace(lesson, windowed=1.0), rng)
+    assert collate([plain], maker().ids).layout.near is None
+    batch = collate([plain, short._replace(window=2)], maker().ids)
+    near = batch.layout.near
+    assert near is not None
+    for i, sample in enumerate((plain, short._replace(window=2))):
+        n = len(sample.sight.frame)
+        np.testing.assert_array_equal(near[i, :n, :n].numpy(), sample.near())
+        assert bool(near[i].diagonal().all())
+
+
+def test_notes_of_a_windowed_stream_say_what_its_window_has_shown() -> None:
+    lesson, fewer = replace(LESSON, frames=(14, 14), tokens=200), 0
+    for seed in range(8):
+        sample = maker().sample(lesson, np.random.default_rng(seed))
+        every = collate([sample], maker().ids).notes
+        near = collate([sample._replace(window=2)], maker().ids).notes
+        whole = collate([sample._replace(window=14)], maker().ids).notes
+        assert "episode" in every
+        assert "episode" not in near
+        for name in ("entered", "left"):
+            assert [x.tolist() for x in near[name]] == [x.tolist() for x in every[name]]
+        if "previous" in every:
+            rows = dict(zip(*(x.tolist() for x in every["previous"]), strict=True))
+            some = near.get("previous", (torch.zeros(0), torch.zeros(0)))
+            kept = dict(zip(*(x.tolist() for x in some), strict=True))
+            assert kept.items() <= rows.items()
+            fewer += len(rows) - len(kept)
+            assert [x.tolist() for x in whole["previous"]] == [list(rows), list(rows.values())]
+    assert fewer > 0

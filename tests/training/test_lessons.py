@@ -18,7 +18,7 @@ from longwatch.models.base import Turn
 from longwatch.models.bundled_chat import spoken_ids
 from longwatch.stream.questions import KINDS, Question, Truth
 from longwatch.stream.world import World
-from training.lessons import AT_HAND, KEPT, TEXT_LIMIT, Lesson, Maker, Sample, drop
+from training.lessons import AT_HAND, KEPT, TEXT_LIMIT, WIDEST, Lesson, Maker, Sample, drop
 from training.parts import make_maker
 from training.simulate import GRIDS
 
@@ -190,6 +190,32 @@ def test_a_question_sees_a_share_of_the_frames_that_are_not_at_hand() -> None:
     assert not sample.seen(40)[frame > 40].any()
     held = sample.sight.holds >= 0
     assert seen[held & (frame < 40)].mean() > seen[~held & (frame < 40)].mean()
+
+
+def test_a_windowed_stream_is_read_and_thinned_as_the_window_moves() -> None:
+    lesson = Lesson(frames=(60, 60), tokens=10**6, grids=(1, 0, 0), whole=1.0, thinned=1.0)
+    windows = set()
+    for seed in range(12):
+        sample = maker().sample(replace(lesson, windowed=1.0), np.random.default_rng(seed))
+        frame, window = sample.sight.frame, sample.window
+        assert window is not None
+        windows.add(window)
+        assert 1 <= window <= WIDEST
+        near = sample.near()
+        for at in (0, 5, 100, len(frame) - 1):
+            before = np.arange(len(frame)) <= at
+            seen = (frame < 0) | (frame >= frame[at] - window)
+            np.testing.assert_array_equal(near[at], before & seen)
+        counts = np.bincount(frame[sample.seen(59) & (frame >= 0)], minlength=60)
+        assert (counts[-window:] == 10).all()
+        assert (counts[:-window] == 10 * KEPT).all()
+    assert len(windows) > 4
+
+
+def test_a_stream_without_a_window_is_read_with_all_before() -> None:
+    sample = maker().sample(Lesson(frames=(20, 20)), np.random.default_rng(4))
+    assert sample.window is None
+    np.testing.assert_array_equal(sample.near(), np.tri(len(sample.sight.frame), dtype=bool))
 
 
 def test_without_thinning_a_question_sees_all_that_came_before_it() -> None:
