@@ -28,7 +28,8 @@ class Layout:
     """Which token of the row is whose.
 
     There are B streams of at most F visual tokens, each with up to Q questions of at most n tokens;
-    padding comes last. A question sees some first tokens of its stream.
+    padding comes last. A question sees some of the visual tokens that came before it, and so may
+    each visual token.
     """
 
     frames: Tensor  # (B, F) bool: where a stream has a token

@@ -65,20 +65,19 @@ class _Rows:
         self.frames = np.zeros((b, f), bool)
         self.questions, self.proven = np.zeros((2, b, q, n), bool)
         self.seen, self.evidence = np.zeros((2, b, q, f), bool)
-        self.near, self.windowed = np.tri(f, dtype=bool)[None].repeat(b, 0), False
+        self.near = np.tri(f, dtype=bool)[None].repeat(b, 0)
         self.text: list[int] = []
         self.text_at: list[NDArray[np.int64]] = []  # positions of the text, by question
         self.answers: list[tuple[int, int, float, int]] = []  # row, label, weight, question
         self.kinds = [""] * (b * q)
+        self._windowed = any(sample.window is not None for sample in samples)
         self._start = sum(len(sample.sight.frame) for sample in samples)
 
     def see(self, i: int, sample: Sample) -> int:
         """Enter stream `i`; return how many visual tokens it has."""
         count = len(sample.sight.frame)
         self.frames[i, :count] = True
-        if sample.window is not None:
-            self.near[i, :count, :count] = sample.near()
-            self.windowed = True
+        self.near[i, :count, :count] = sample.near()
         return count
 
     def ask(self, at: tuple[int, int], sample: Sample, asked: Asked) -> int:
@@ -109,7 +108,7 @@ class _Rows:
             seen=torch.from_numpy(self.seen),
             evidence=torch.from_numpy(self.evidence),
             proven=torch.from_numpy(self.proven),
-            near=torch.from_numpy(self.near) if self.windowed else None,
+            near=torch.from_numpy(self.near) if self._windowed else None,
         )
 
 
