@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,15 +59,15 @@ class Archive:
         self.shape, self.block_tokens = shape, block_tokens
         self.tokens = 0  # stored
         self.told = told
-        self._block = shape.heads, shape.width, block_tokens
+        self.block = shape.heads, shape.width, block_tokens  # see `Codec`
         self._table = Table(block_tokens, shape.axes)
         make = RETRIEVERS[sealing.retriever]
         self.index: list[Retriever] = [make(shape.heads * shape.width) for _ in range(shape.layers)]
         self.grown: Callable[[], None] | None = None  # called after each block that is stored
         self.hot: Hot | None = None  # blocks that answers read a short time ago
-        sizes = [shape.layers * rung.codec.row_bytes(*self._block) for rung in sealing.rungs]
+        sizes = [shape.layers * rung.codec.row_bytes(*self.block) for rung in sealing.rungs]
         self.ladder = Ladder(sealing.rungs, sizes)
-        self.tier = Tier.of(sealing, shape, self._block, disk)
+        self.tier = Tier.of(sealing, shape, self.block, disk)
         self._dead = np.zeros(0, np.bool_)
         self._lease = Lease()
         self._released: deque[list[int]] = deque()  # ids that nobody sees
@@ -93,6 +92,10 @@ class Archive:
         table = self._table
         first = float(table.rows.time[oldest - table.base, 0])
         return View(self, table.rows, table.base, table.end, self._dead, self._lease, first)
+
+    def newest(self) -> list[int]:
+        """Return the blocks that a frame sees as it is read, in the order of time; all in RAM."""
+        return self.ladder.newest(self.sealing.near // self.block_tokens)
 
     def seal(self, frames: Sequence[Segment]) -> int:
         """Seal as many of the oldest `frames` as fill whole blocks; return how many."""
@@ -129,25 +132,10 @@ class Archive:
     def read(self, layer: int, ids: NDArray[np.int64], view: View) -> tuple[Tensor, Tensor]:
         """Return the keys and values, (h, b * T, d), of blocks in RAM, in the order of time."""
         if self.hot is None:
-            found = self._decoded(layer, ids, view)
+            found = view.decoded(layer, ids)
         else:
-            found = self.hot.read(layer, ids, lambda some: self._decoded(layer, some, view))
+            found = self.hot.read(layer, ids, lambda some: view.decoded(layer, some))
         keys, values = (x.transpose(0, 1).flatten(1, 2) for x in found)
-        return keys, values
-
-    def _decoded(self, layer: int, ids: NDArray[np.int64], view: View) -> tuple[Tensor, Tensor]:
-        """Return the keys and values, (b, h, T, d), of such blocks."""
-        rungs, slots = view.rows.rung[ids - view.base], self.tier.slots(ids)
-        there = dict.fromkeys(rungs.tolist())  # older blocks are on later rungs
-        found: list[tuple[Tensor, Tensor]] = []
-        for codec, alike in groupby(there, lambda rung: self.sealing.rungs[rung].codec):
-            at = torch.from_numpy(slots[np.isin(rungs, same := list(alike))])
-            rows = self.tier.arenas[same[0]].gather(layer, at)
-            rows = rows.to(self.shape.device, non_blocking=True)
-            found.append(codec.decode(rows, *self._block, self.shape.dtype))
-        if len(found) == 1:
-            return found[0]
-        keys, values = (torch.cat(x) for x in zip(*found, strict=True))
         return keys, values
 
     def bounds(self) -> tuple[list[int], int]:
@@ -199,6 +187,7 @@ class Archive:
         for block in blocks:
             self.ladder.ids[block.rung].append(block.id)
             self.tokens += len(block.tokens)
+        self.tier.hold(self.newest())
 
     def age(self) -> None:
         """Let the oldest blocks of rungs that are over their limits go down, or go."""

@@ -166,8 +166,9 @@ class Draft(Context):
         time: float | None,
         advance: int | None = None,
         traced: bool = False,
+        recall: Recall | None = None,
     ) -> None:
-        super().__init__(segments, rope, room=positions.shape[1], advance=advance)
+        super().__init__(segments, rope, room=positions.shape[1], advance=advance, recall=recall)
         self.positions = positions
         self.time = time
         self._traced = traced

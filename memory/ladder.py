@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Ladder:
     def oldest(self) -> int | None:
         """Return the oldest id, or None where there is none."""
         return next((ids[0] for ids in reversed(self.ids) if ids), None)
+
+    def newest(self, count: int) -> list[int]:
+        """Return up to `count` ids of the newest blocks, in the order of time."""
+        every = chain.from_iterable(map(reversed, self.ids))
+        return list(islice(every, count))[::-1]
 
     def firsts(self) -> list[int]:
         """Return the oldest id of each rung that has one."""

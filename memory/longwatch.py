@@ -46,6 +46,7 @@ class Longwatch(Policy):
     least_tokens: int = LEAST
     codec: Codec = field(default_factory=lambda: Codec(2, 2, value_axis="token"))
     tokens: int = 2048  # recalled in each layer
+    near: int = 2048  # of the newest that are sealed, seen by each frame as it is read
     scorer: Scorer = field(default_factory=LastToken)
     gate: float | None = None  # see `Recalling`
     max_bytes: int | None = 256 << 20  # of the archive's blocks
@@ -66,8 +67,12 @@ class Longwatch(Policy):
         return Window(self.window_tokens, self.sinks)
 
     def sized(self, window_tokens: int) -> Self:
-        """Return this policy with a window of so many tokens; `RECALLED` times that come back."""
-        return self._with(window_tokens=window_tokens, tokens=int(RECALLED * window_tokens))
+        """Return this policy with a window of so many tokens; `RECALLED` times that come back.
+
+        As many are seen by each frame as it is read.
+        """
+        back = int(RECALLED * window_tokens)
+        return self._with(window_tokens=window_tokens, tokens=back, near=back)
 
     def bounded(self, max_bytes: int, token_bytes: int) -> Self:
         """Return this policy with what a stream holds bounded to about `max_bytes`; see `Policy`.
@@ -100,6 +105,7 @@ class Longwatch(Policy):
             least_tokens=self.least_tokens,
             retriever="faiss_fp16",
             thinning=self.thinning,
+            near=self.near,
             rungs=tuple(Rung(self.codec, limit) for limit in limits),
         )
 

@@ -11,6 +11,7 @@ from longwatch.memory.base import Trace
 from longwatch.memory.context import Context
 from longwatch.memory.gaze import Gaze
 from longwatch.memory.hot import hot_bytes, hot_for
+from longwatch.memory.newest import newest
 from longwatch.memory.pruned import drafting
 from longwatch.memory.recall import Recaller
 from longwatch.memory.sealed import Shape
@@ -139,6 +140,7 @@ class Memory:
             time=time,
             advance=advance,
             traced=self.policy.traced,
+            recall=newest(self.archive),
         )
         return self._draft
 
@@ -227,10 +229,9 @@ class Memory:
 
     def _seal(self, every: Sequence[Segment], kept: tuple[Segment, ...]) -> tuple[Segment, ...]:
         """Seal what left; return what is at hand, with the frames that do not fill a block yet."""
-        sealing, recalling = self.policy.sealing, self.policy.recalling
+        sealing, recalling, stay = self.policy.sealing, self.policy.recalling, set(map(id, kept))
         if sealing is None or recalling is None:
             return kept
-        stay = set(map(id, kept))
         gone = [s for s in every if id(s) not in stay]
         if not gone:
             return kept

@@ -91,7 +91,7 @@ class Quota:
             rooms.append(Room(self.settings.disk_bytes, "disk", "storage_full", "server_disk_mb"))
         for room in rooms:
             some = [m for m in self._members if room.where == "RAM" or m.keeper is not None]
-            _admit(policy.sealing, (layers, channels), room, some)
+            _admit(policy.sealing, (layers, channels), kept, room, some)
 
     def join(self, memory: Memory) -> None:
         """Share with one more memory, on its thread, or before it has one."""
@@ -121,8 +121,13 @@ class Quota:
             archive.tier.pack()
 
 
-def _admit(sealing: Sealing, shape: tuple[int, int], room: Room, members: Sequence[Memory]) -> None:
-    """Raise `LimitError` where a room has none for one more, of so many layers and channels."""
+def _admit(
+    sealing: Sealing, shape: tuple[int, int], kept: bool, room: Room, members: Sequence[Memory]
+) -> None:
+    """Raise `LimitError` where a room has none for one more, of so many layers and channels.
+
+    Of those that are `kept` on disk, what every frame sees stays in RAM however little that is.
+    """
     if room.most is None:
         return
     known = [m.archive for m in members if m.archive is not None]
@@ -130,10 +135,13 @@ def _admit(sealing: Sealing, shape: tuple[int, int], room: Room, members: Sequen
         [sealing.least_tokens, *(archive.block_tokens for archive in known)]
     )
     layers, channels = shape
-    need = least_bytes(
-        [layers * rung.codec.row_bytes(1, channels, tokens) for rung in sealing.rungs]
+    sizes = [layers * rung.codec.row_bytes(1, channels, tokens) for rung in sealing.rungs]
+    ram = room.where == "RAM"
+    need = least_bytes(sizes, sealing.near // tokens if ram and kept else 0)
+    begun = sum(
+        least_bytes(archive.ladder.sizes, len(archive.newest()) if ram and archive.tier.disk else 0)
+        for archive in known
     )
-    begun = sum(least_bytes(archive.ladder.sizes) for archive in known)
     if begun + need * (len(members) - len(known) + 1) > room.most:
         raise LimitError(
             f"the {len(members)} streams that are there share {room.most} bytes of {room.where} "
@@ -143,9 +151,12 @@ def _admit(sealing: Sealing, shape: tuple[int, int], room: Room, members: Sequen
         )
 
 
-def least_bytes(sizes: Sequence[int]) -> int:
-    """Return what a ladder needs: a block of each rung's size, and room for the next one."""
-    return sum(sizes) + max(sizes)
+def least_bytes(sizes: Sequence[int], near: int = 0) -> int:
+    """Return what a ladder needs: a block of each rung's size, and room for the next one.
+
+    Or it is what the `near` newest take, which stay.
+    """
+    return max(sum(sizes) + max(sizes), near * sizes[0])
 
 
 def in_ram(archive: Archive) -> int:

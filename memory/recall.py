@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
-from longwatch.memory.segment import Part, close
-from longwatch.memory.table import placed
+from longwatch.memory.segment import close
+from longwatch.memory.view import around
 from longwatch.retrieval import FrameRanker, Hits, Reranker, VectorIndex, by_head, reorder
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from longwatch.memory.base import Policy
     from longwatch.memory.context import Context
     from longwatch.memory.need import Need
-    from longwatch.memory.segment import Segment
+    from longwatch.memory.segment import Part, Segment
     from longwatch.memory.view import View
 
 
@@ -68,9 +67,7 @@ class Recaller:
         self._loose = tuple(segments[i] for i in loose)
         if self._loose:
             return tuple(segments[: loose.start]), tuple(segments[loose.stop :])
-        first = math.inf if self._view is None else self._view.first_time
-        head = tuple(s for s in segments if s.start is None or s.start < first)
-        return head, tuple(segments[len(head) :])
+        return around(self._view, segments)
 
     def choose(self, layer: int, query: Tensor) -> list[Part]:  # noqa: D102
         pieces = [piece for s in self._loose for piece in self._cut(s, layer)]
@@ -178,9 +175,7 @@ class Recaller:
             scores = np.array([scored[i] for i in ids.tolist()])[index // view.width]
         at = torch.from_numpy(index).to(keys.device)
         self._note(layer, tokens.time, scores)
-        positions, span, last = placed(tokens, view.archive.shape.advance, self.settings.gap)
-        advance = view.archive.shape.advance
-        return Part(keys[:, at], values[:, at], positions, span, advance, last, tokens.time)
+        return view.part(tokens, keys[:, at], values[:, at], self.settings.gap)
 
     def _note(self, layer: int, times: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         """Note the frames of tokens, each by its best score."""

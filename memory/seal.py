@@ -45,7 +45,8 @@ class Sealing:
     """What becomes of segments that leave the window.
 
     Their tokens fill blocks of at most `block_tokens`; a frame is split only where it alone is
-    larger. Blocks begin on the first rung. Once all rungs together have used up what they may,
+    larger. Frames that are read later see the newest blocks beside what is at hand, in the time
+    between. Blocks begin on the first rung. Once all rungs together have used up what they may,
     the oldest two of a rung that is over its share become one on the next rung, with half of their
     tokens; on the last rung the oldest is forgotten. Beside a rung without a limit each of the
     others has its own.
@@ -55,6 +56,7 @@ class Sealing:
     least_tokens: int = 1  # but at least so many
     retriever: str = "faiss_flat"  # a name of `retrieval.RETRIEVERS`
     thinning: Thinning | None = None  # which tokens of a frame are sealed; None: all
+    near: int = 0  # tokens of the newest blocks that a frame sees as it is read, at most
     rungs: tuple[Rung, ...] = (Rung(),)
 
     def __post_init__(self) -> None:
@@ -62,6 +64,8 @@ class Sealing:
         for size in (self.block_tokens, self.least_tokens):
             if size is not None and size < 1:
                 raise ConfigError(f"a block must have room for at least 1 token, not {size}")
+        if self.near < 0:
+            raise ConfigError(f"tokens that a frame sees must not be negative, and {self.near} is")
         if not self.rungs:
             raise ConfigError("an archive needs at least one rung")
         lookup(RETRIEVERS, self.retriever, "retriever")

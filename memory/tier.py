@@ -38,9 +38,10 @@ class Tier:
     """The rows of an archive's blocks, as far as they are in RAM.
 
     Over the disk's limit, blocks that are safe there go, the least recently recalled first. They
-    stay as long as a `Need` holds them, while they wait to age, and once they were let go: then
-    the disk may lose them any moment, while a view still sees them. So RAM may hold that much,
-    and what the disk has not taken yet, above the limit. All on the model's thread.
+    stay as long as a `Need` holds them, while every frame sees them, while they wait to age, and
+    once they were let go: then the disk may lose them any moment, while a view still sees them. So
+    RAM may hold that much, and what the disk has not taken yet, above the limit. All on the
+    model's thread.
     """
 
     def __init__(self, arenas: list[Arena], disk: Disk | None) -> None:
@@ -60,6 +61,7 @@ class Tier:
         self._aging: set[int] = set()  # asked for to age
         self._arrived: deque[Found] = deque()  # of those
         self._needs: weakref.WeakSet[Need] = weakref.WeakSet()
+        self._near: frozenset[int] = frozenset()  # what every frame sees
 
     @classmethod
     def of(
@@ -108,6 +110,10 @@ class Tier:
         """Note that blocks were recalled."""
         self._now += 1
         self._used[np.fromiter(ids, np.int64) - self._base] = self._now
+
+    def hold(self, ids: Iterable[int]) -> None:
+        """Let these blocks, and no longer those of the last call, stay whatever the limit."""
+        self._near = frozenset(ids)
 
     def inherit(self, block: int, parts: Sequence[int]) -> None:
         """Note that a block was made of others: it counts as recalled when the last of them was."""
@@ -193,7 +199,7 @@ class Tier:
         if self.disk is None or over <= 0:
             return
         at = np.flatnonzero(self._slot[: max(0, self.disk.end - self._base)] >= 0)
-        stay = set().union(self._leaving, self._aging, *(need.ids for need in self._needs))
+        stay = self._near.union(self._leaving, self._aging, *(n.ids for n in self._needs))
         at = at[np.isin(at, np.fromiter(stay, np.int64) - self._base, invert=True)]
         at = at[self._used[at].argsort(kind="stable")]
         sizes = self._sizes[self._rung[at]]
@@ -230,11 +236,8 @@ class Tier:
 
     def _reserve(self, end: int) -> None:
         """Make room for ids up to `end`."""
-        room = len(self._slot)
-        while end - self._base > room:
-            room *= 2
-        if room > len(self._slot):
-            self._resize(room, 0)
+        while end - self._base > len(self._slot):
+            self._resize(2 * len(self._slot), 0)
 
     def _resize(self, rows: int, gone: int) -> None:
         count = len(self._slot) - gone

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from longwatch.memory.table import tokens_of
+from longwatch.memory.segment import Part
+from longwatch.memory.table import placed, tokens_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from longwatch.memory.archive import Archive
+    from longwatch.memory.segment import Segment
     from longwatch.memory.table import Rows, Tokens
 
 
@@ -98,3 +105,40 @@ class View:
         tokens, index = tokens_of(self.rows, ids - self.base)
         seen = np.flatnonzero((tokens.time <= self.until) & (tokens.time >= self.since))
         return (tokens, index) if len(seen) == len(tokens) else (tokens.take(seen), index[seen])
+
+    def decoded(self, layer: int, ids: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return a layer's keys and values, (b, h, T, d), of blocks in RAM, in the order of time.
+
+        `Archive.read` is where to ask for them: it may have some of them decoded already.
+        """
+        archive, tier = self.archive, self.archive.tier
+        rungs, slots = self.rows.rung[ids - self.base], tier.slots(ids)
+        there = dict.fromkeys(rungs.tolist())  # older blocks are on later rungs
+        found: list[tuple[Tensor, Tensor]] = []
+        for codec, alike in groupby(there, lambda rung: archive.sealing.rungs[rung].codec):
+            at = torch.from_numpy(slots[np.isin(rungs, same := list(alike))])
+            rows = tier.arenas[same[0]].gather(layer, at)
+            rows = rows.to(archive.shape.device, non_blocking=True)
+            found.append(codec.decode(rows, *archive.block, archive.shape.dtype))
+        if len(found) == 1:
+            return found[0]
+        keys, values = (torch.cat(x) for x in zip(*found, strict=True))
+        return keys, values
+
+    def part(self, tokens: Tokens, keys: Tensor, values: Tensor, gap: int = 0) -> Part:
+        """Return some tokens, with their keys and values, (h, n, d), as they stand in a layer.
+
+        Their frames stand side by side; see `placed` for `gap`.
+        """
+        advance = self.archive.shape.advance
+        positions, span, last = placed(tokens, advance, gap)
+        return Part(keys, values, positions, span, advance, last, tokens.time)
+
+
+def around(
+    view: View | None, segments: Sequence[Segment]
+) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+    """Return the segments at hand that are older than all that is sealed, and the others."""
+    first = np.inf if view is None else view.first_time
+    head = tuple(s for s in segments if s.start is None or s.start < first)
+    return head, tuple(segments[len(head) :])

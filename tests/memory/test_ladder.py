@@ -18,6 +18,13 @@ def filled(given: list[int | None], each: int) -> Ladder:
     return ladder
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 11, 12, 20])
+def test_the_newest_are_told_in_the_order_of_time(count: int) -> None:
+    """`filled` numbers them so: later rungs are older."""
+    ladder = filled([None] * 3, 4)
+    assert ladder.newest(count) == list(range(12))[max(0, 12 - count) :]
+
+
 def due(ladder: Ladder) -> tuple[int, int] | None:
     found = ladder.due()
     return None if found is None else (found.rung, found.blocks)

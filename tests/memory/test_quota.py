@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +17,7 @@ from longwatch.memory.durable.store import Store
 from longwatch.memory.fetcher import Fetcher
 from longwatch.memory.memory import Memory
 from longwatch.memory.quota import Quota, QuotaSettings, in_ram, least_bytes
+from longwatch.memory.tier import AWAY
 from tests.memory import parts
 from tests.memory.durable.test_restore import Direct
 
@@ -23,7 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOKENS = 8  # of a block, which is a frame
-OURS = Longwatch(window_tokens=8, sinks=0, block_tokens=TOKENS, thinning=None, rungs=3)
+OURS = Longwatch(
+    window_tokens=8, sinks=0, block_tokens=TOKENS, thinning=None, rungs=3, near=2 * TOKENS
+)
 BLOCK = parts.LAYERS * OURS.codec.row_bytes(parts.H, parts.D, TOKENS)
 QUOTA = 30 * BLOCK
 ENDLESS = 1 << 60
@@ -194,6 +199,30 @@ def test_a_limit_of_its_own_holds_beside_the_quota(folders: ExitStack) -> None:
     for i in range(20):
         kept.put(i)
     assert kept.memory.stats().host_bytes <= 5 * BLOCK
+
+
+def test_what_every_frame_sees_stays_in_ram_however_little_that_is(folders: ExitStack) -> None:
+    quota = Quota(QuotaSettings(host_bytes=QUOTA))
+    kept = keep(quota, folders, BLOCK)
+    for i in range(20):
+        kept.put(i)
+    assert kept.memory.stats().host_bytes == 2 * BLOCK
+    archive = kept.memory.archive
+    assert archive is not None
+    assert archive.newest() == [17, 18]
+    assert archive.tier.slots(np.array([16, 17, 18])).tolist()[0] == AWAY
+    assert (archive.tier.slots(np.array([17, 18])) >= 0).all()
+
+
+def test_who_is_kept_on_disk_is_let_in_where_what_its_frames_see_has_room() -> None:
+    wide = replace(OURS, near=9 * TOKENS)
+    shape = parts.LAYERS, parts.H * parts.D
+    block = parts.LAYERS * OURS.codec.row_bytes(1, parts.H * parts.D, TOKENS)
+    quota = Quota(QuotaSettings(host_bytes=8 * block))
+    quota.admit(wide, *shape)
+    quota.admit(replace(wide, near=8 * TOKENS), *shape, kept=True)
+    with pytest.raises(LimitError, match=f"would need {9 * block} at least"):
+        quota.admit(wide, *shape, kept=True)
 
 
 def test_on_disk_a_ladder_is_cut_to_the_quota(folders: ExitStack) -> None:

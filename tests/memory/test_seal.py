@@ -20,6 +20,7 @@ from longwatch.retrieval import RETRIEVERS
     [
         ({"block_tokens": 0}, "at least 1 token"),
         ({"least_tokens": 0}, "at least 1 token"),
+        ({"near": -1}, "must not be negative"),
         ({"rungs": ()}, "at least one rung"),
         ({"retriever": "nearest"}, "nearest"),
     ],
