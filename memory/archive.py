@@ -132,11 +132,16 @@ class Archive:
     def read(self, layer: int, ids: NDArray[np.int64], view: View) -> tuple[Tensor, Tensor]:
         """Return the keys and values, (h, b * T, d), of blocks in RAM, in the order of time."""
         if self.hot is None:
-            found = view.decoded(layer, ids)
-        else:
-            found = self.hot.read(layer, ids, lambda some: view.decoded(layer, some))
-        keys, values = (x.transpose(0, 1).flatten(1, 2) for x in found)
-        return keys, values
+            return joined(*view.decoded(layer, ids))
+        return joined(*self.hot.read(layer, ids, lambda some: view.decoded(layer, some)))
+
+    def read_all(self, ids: NDArray[np.int64], view: View) -> list[tuple[Tensor, Tensor]]:
+        """Return what `read` does, of every layer: decoded at once, but for what is hot."""
+        layers = range(self.shape.layers)
+        if self.hot is not None:
+            return [self.read(layer, ids, view) for layer in layers]
+        found = (x.split(len(ids)) for x in view.decoded(None, ids))
+        return [joined(keys, values) for keys, values in zip(*found, strict=True)]
 
     def bounds(self) -> tuple[list[int], int]:
         """Return the oldest id on each rung, and the next id, which stands for none."""
@@ -215,8 +220,8 @@ class Archive:
         ids = np.array(pair)
         tokens, index = view.tokens(ids)
         at = torch.from_numpy(index).to(self.shape.device)
-        layers = [self.read(layer, ids, view) for layer in range(self.shape.layers)]
-        keys, values = (torch.stack(kv)[:, :, at] for kv in zip(*layers, strict=True))
+        every = zip(*self.read_all(ids, view), strict=True)
+        keys, values = (torch.stack(kv)[:, :, at] for kv in every)
         kept = fairest(salience(keys, values), tokens.frame, max(1, len(tokens) // 2))
         chosen = kept.to(self.shape.device)
         self._put(rung + 1, tokens.take(kept.numpy()), keys[:, :, chosen], values[:, :, chosen])
@@ -237,3 +242,8 @@ class Archive:
         weakref.finalize(old, self._released.append, ids)
         if self.told is not None:
             self.told(ids)
+
+
+def joined(keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return keys and values of blocks, (b, h, T, d), as one layer's, (h, b * T, d)."""
+    return keys.transpose(0, 1).flatten(1, 2), values.transpose(0, 1).flatten(1, 2)

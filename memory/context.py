@@ -34,7 +34,7 @@ class Buffer:
     values: Tensor
     stored: int
     origin: Tensor  # (a, 1) int64
-    times: list[NDArray[np.float64]]  # of the stored tokens' frames, seconds; NaN of text
+    times: list[tuple[NDArray[np.float64] | float, int]]  # of stored frames, and of how many tokens
 
 
 class Context(Step):
@@ -80,7 +80,8 @@ class Context(Step):
 
     def times(self, layer: int) -> NDArray[np.float64]:
         """Return (stored,) the times, in seconds, of the frames of stored tokens; NaN of text."""
-        return np.concatenate([*self._buffers[layer].times, np.empty(0)])
+        every = (np.broadcast_to(times, n) for times, n in self._buffers[layer].times)
+        return np.concatenate([*every, np.empty(0)])
 
     def begin(self, positions: Tensor) -> None:  # noqa: D102
         self._start, self.length = self.length, self.length + positions.shape[1]
@@ -150,7 +151,7 @@ class Context(Step):
             stored = torch.cat([part.keys for part in parts], 1)
             keys[:, :count] = rotate(self.rope, stored, rotary)
             torch.cat([part.values for part in parts], 1, out=values[:, :count])
-        times = [np.broadcast_to(part.times, part.keys.shape[1]) for part in parts]
+        times = [(part.times, part.keys.shape[1]) for part in parts]
         return Buffer(keys, values, count, origin, times)
 
 

@@ -28,6 +28,9 @@ class Newest:
     def __init__(self, view: View, ids: Sequence[int]) -> None:
         """Take blocks that `view` sees, in the order of time."""
         self._view, self._ids = view, np.array(ids, np.int64)
+        self._tokens, index = view.tokens(self._ids)
+        self._index = torch.from_numpy(index).to(view.archive.shape.device)
+        self._layers: list[tuple[Tensor, Tensor]] = []
 
     def split(  # noqa: D102
         self, segments: Sequence[Segment]
@@ -35,10 +38,10 @@ class Newest:
         return around(self._view, segments)
 
     def choose(self, layer: int, query: Tensor) -> list[Part]:  # noqa: D102
-        tokens, index = self._view.tokens(self._ids)
-        keys, values = self._view.archive.read(layer, self._ids, self._view)
-        at = torch.from_numpy(index).to(keys.device)
-        return [self._view.part(tokens, keys[:, at], values[:, at])]
+        if not self._layers:  # the first one reads for all: they follow in one pass
+            self._layers = self._view.archive.read_all(self._ids, self._view)
+        keys, values = (x[:, self._index] for x in self._layers[layer])
+        return [self._view.part(self._tokens, keys, values)]
 
 
 def newest(archive: Archive | None) -> Newest | None:

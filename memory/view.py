@@ -106,9 +106,10 @@ class View:
         seen = np.flatnonzero((tokens.time <= self.until) & (tokens.time >= self.since))
         return (tokens, index) if len(seen) == len(tokens) else (tokens.take(seen), index[seen])
 
-    def decoded(self, layer: int, ids: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def decoded(self, layer: int | None, ids: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Return a layer's keys and values, (b, h, T, d), of blocks in RAM, in the order of time.
 
+        Without a `layer` they are those of all of them, one after another, (L * b, h, T, d).
         `Archive.read` is where to ask for them: it may have some of them decoded already.
         """
         archive, tier = self.archive, self.archive.tier
@@ -117,12 +118,17 @@ class View:
         found: list[tuple[Tensor, Tensor]] = []
         for codec, alike in groupby(there, lambda rung: archive.sealing.rungs[rung].codec):
             at = torch.from_numpy(slots[np.isin(rungs, same := list(alike))])
-            rows = tier.arenas[same[0]].gather(layer, at)
+            arena = tier.arenas[same[0]]
+            rows = arena.read(at).flatten(0, 1) if layer is None else arena.gather(layer, at)
             rows = rows.to(archive.shape.device, non_blocking=True)
             found.append(codec.decode(rows, *archive.block, archive.shape.dtype))
         if len(found) == 1:
             return found[0]
-        keys, values = (torch.cat(x) for x in zip(*found, strict=True))
+        layers = archive.shape.layers if layer is None else 1
+        keys, values = (
+            torch.cat([x.unflatten(0, (layers, -1)) for x in parts], 1).flatten(0, 1)
+            for parts in zip(*found, strict=True)
+        )
         return keys, values
 
     def part(self, tokens: Tokens, keys: Tensor, values: Tensor, gap: int = 0) -> Part:

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.memory.archive import Archive
+from longwatch.memory.codec import Codec
+from longwatch.memory.hot import hot_for
 from longwatch.memory.seal import Rung, Sealing
 from longwatch.memory.sealed import Shape
 from longwatch.memory.segment import Segment
@@ -349,3 +351,31 @@ def test_frames_that_fill_no_block_wait(count: int) -> None:
     assert ours.seal([frame(i, 3) for i in range(count)]) == 0
     assert ours.view() is None
     assert ours.nbytes == archive(10, [None]).nbytes
+
+
+@given(st.integers(1, 60), st.booleans(), st.data())
+@settings(max_examples=25, deadline=None)
+def test_all_layers_read_at_once_are_those_read_one_by_one(
+    count: int, warm: bool, data: st.DataObject
+) -> None:
+    """Also over rungs of several codecs, and where some blocks are hot."""
+    codecs = [EXACT, Codec(8, 8), Codec(4, 2)]
+    rungs = tuple(Rung(codec, 3 * slot_bytes(8)) for codec in codecs)
+    held = Archive(Sealing(8, rungs=rungs), MeanDot(), Shape.of(frame(0, 1)), 8)
+    held.seal([frame(i, 4) for i in range(count)])
+    view = held.view()
+    if view is None:
+        return
+    if warm:
+        held.hot = hot_for(held, 1 << 20)
+    every = view.in_time(np.flatnonzero(view.allowed()))
+    some = data.draw(st.lists(st.sampled_from(range(len(every))), min_size=1, unique=True))
+    ids = every[np.sort(some)]
+    found = held.read_all(ids, view)
+    assert len(found) == LAYERS
+    held.hot = None
+    for layer, (keys, values) in enumerate(found):
+        assert keys.shape == (H, len(ids) * 8, D)
+        alone = held.read(layer, ids, view)
+        assert torch.equal(keys, alone[0])
+        assert torch.equal(values, alone[1])
