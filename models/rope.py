@@ -13,12 +13,18 @@ from longwatch.memory.base import Rotary
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+FIXED = ("default", "linear", "yarn", "llama3")  # kinds whose angles depend on the place alone
+KEPT = 1 << 14  # positions at most whose rotations are kept
+FIRST = 1 << 10  # and at first
+
 
 class DecoderRope:
     """Plain RoPE and M-RoPE, chunked or interleaved: whatever `rotary_emb` of the decoder does.
 
-    Angles are computed in fp32 and the rotation is applied in the model's dtype. Raises
-    `UnsupportedModelError` for a decoder without a rotary embedding of the usual form.
+    Angles are computed in fp32 and the rotation is applied in the model's dtype. Those of the first
+    positions are computed once where there is one axis: what is recalled stands in each layer at
+    places of its own, and all places are small. Raises `UnsupportedModelError` for a decoder
+    without a rotary embedding of the usual form.
     """
 
     def __init__(self, decoder: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
@@ -34,6 +40,8 @@ class DecoderRope:
         self._axes = 3 if hasattr(embedding, "mrope_section") else 1
         self._dtype = dtype
         self._like = torch.empty(0, dtype=torch.float32, device=device)
+        self._fixed = self._axes == 1 and getattr(embedding, "rope_type", None) in FIXED
+        self._known: Rotary | None = None  # of positions from zero on
         self._halves = self._check_halves()
 
     @property
@@ -44,6 +52,17 @@ class DecoderRope:
     @torch.inference_mode()
     def table(self, positions: Tensor) -> Rotary:
         """Return the rotation for `positions`, (axes, n) int64; cos and sin are (n, d)."""
+        end = int(positions.amax()) + 1 if self._fixed and positions.numel() else 0
+        if not 0 < end <= KEPT or int(positions.amin()) < 0:
+            return self._computed(positions)
+        known = self._known
+        if known is None or len(known.cos) < end:
+            size = max(FIRST, 1 << (end - 1).bit_length())
+            known = self._known = self._computed(torch.arange(size)[None])
+        at = positions[0].to(self._like.device)
+        return Rotary(known.cos[at], known.sin[at])
+
+    def _computed(self, positions: Tensor) -> Rotary:
         at = positions.to(self._like.device)
         cos, sin = self._embedding(self._like, at[:, None] if self._axes > 1 else at)
         # At position zero the model applied YaRN's factor already: cos(0) is that factor.

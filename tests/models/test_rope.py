@@ -11,7 +11,7 @@ from torch import nn
 
 from benchmarks import text_models
 from longwatch.errors import UnsupportedModelError
-from longwatch.models.rope import DecoderRope
+from longwatch.models.rope import FIRST, KEPT, DecoderRope
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,6 +47,23 @@ def test_position_zero_changes_nothing(name: str) -> None:
     _, rope = make(name)
     x = heads(2, 5)
     assert torch.equal(rope.rotate(x, rope.table(torch.zeros(rope.axes, 5, dtype=torch.int64))), x)
+
+
+@names
+def test_what_is_kept_of_a_rotation_is_what_is_computed(name: str) -> None:
+    """Bit by bit, from the first position to beyond the last that is kept."""
+    model, rope = make(name)
+    generator = torch.Generator().manual_seed(2)
+    for most in (5, FIRST, FIRST + 1, 5000, KEPT, 4 * KEPT, 5):
+        positions = torch.randint(0, most, (rope.axes, 20), generator=generator)
+        positions[:, 0] = most - 1
+        at = positions[:, None] if rope.axes == 3 else positions
+        cos, sin = model.rotary_emb(torch.empty(0), at)
+        found, factor = rope.table(positions), model.rotary_emb.attention_scaling
+        assert torch.equal(found.cos, cos[0] / factor)
+        assert torch.equal(found.sin, sin[0] / factor)
+    empty = rope.table(torch.empty(rope.axes, 0, dtype=torch.int64))
+    assert empty.cos.shape == (0, 16)
 
 
 @names
