@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 
 RECALLED = 1.5  # tokens of the past in each layer, for one of the window
+CROWD = (
+    8  # tokens to choose from for one that is recalled: with more, frames are not recalled whole
+)
 AT_HAND = 0.25  # of all bytes for the window: the rest reaches further back, in fewer bits
 LEAST = 48  # tokens of a block: what its scales and its vectors take is shared by so many
 FEWEST = 8  # of a block where bytes are scarce: frames wait at hand until they fill one
@@ -46,6 +49,7 @@ class Longwatch(Policy):
     least_tokens: int = LEAST
     codec: Codec = field(default_factory=lambda: Codec(2, 2, value_axis="token"))
     tokens: int = 2048  # recalled in each layer
+    crowd: float | None = CROWD  # see `Recalling`
     near: int = 2048  # of the newest that are sealed, seen by each frame as it is read
     scorer: Scorer = field(default_factory=LastToken)
     gate: float | None = None  # see `Recalling`
@@ -112,4 +116,6 @@ class Longwatch(Policy):
     @property
     def recalling(self) -> Recalling:
         """Return how blocks are found."""
-        return Recalling(blocks=None, tokens=self.tokens, scorer=self.scorer, gate=self.gate)
+        return Recalling(
+            blocks=None, tokens=self.tokens, crowd=self.crowd, scorer=self.scorer, gate=self.gate
+        )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
+from longwatch.memory.ranked import Room, best_frames, by_frame
 from longwatch.memory.segment import close
 from longwatch.memory.view import around
 from longwatch.retrieval import FrameRanker, Hits, Reranker, VectorIndex, by_head, reorder
@@ -83,7 +84,9 @@ class Recaller:
         best = sorted(ranked)[:wide]
         blocks = {i: -score for score, loose, i in best if not loose}
         ids = self._at_hand(np.array(sorted(blocks), np.int64))
-        found = [self._recalled(layer, ids, blocks, query, limit * size)] if len(ids) else []
+        crowd = self.settings.crowd is not None and total > self.settings.crowd * limit
+        room = Room(limit * size, crowd)
+        found = [self._recalled(layer, ids, blocks, query, room)] if len(ids) else []
         for i, score in sorted((i, -score) for score, loose, i in best[:limit] if loose):
             found.append(pieces[i].part)
             self._note(layer, np.array(pieces[i].times), np.full(len(pieces[i].times), score))
@@ -154,11 +157,11 @@ class Recaller:
         some: NDArray[np.int64],
         scored: dict[int, float],
         query: Tensor,
-        room: int,
+        room: Room,
     ) -> Part:
         """Return some of the blocks that were scored, in the order of time.
 
-        Where frames are ranked, it is the best of theirs that have `room` tokens.
+        Where frames are ranked, it is the best of theirs that have `room`.
         """
         view, scorer = self._view, self.settings.scorer
         if view is None:
@@ -198,38 +201,6 @@ class Recaller:
             )
             pieces.append(Piece(close(piece) if size < len(segment) else piece, times[some]))
         return pieces
-
-
-def best_frames(
-    frames: NDArray[np.int32], scores: NDArray[np.float64], room: int
-) -> NDArray[np.int64]:
-    """Return the indices, rising, of the tokens of the best frames that fit into `room` tokens.
-
-    `frames` and `scores` are those of each token, (n,). A frame is as good as its best token, of
-    equally good ones the earlier counts, and the best one is returned whatever its size.
-    """
-    if len(frames) <= room:
-        return np.arange(len(frames))
-    _, owner, best = by_frame(frames, scores)
-    order = np.argsort(-best, kind="stable")
-    fits = np.bincount(owner)[order].cumsum() <= room
-    fits[0] = True
-    chosen = np.zeros(len(best), np.bool_)
-    chosen[order[fits]] = True
-    return np.flatnonzero(chosen[owner])
-
-
-def by_frame(
-    frames: NDArray[Any], scores: NDArray[np.float64]
-) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64]]:
-    """Return each frame once, rising, which of these each token is of, and their best scores.
-
-    `frames` tells the frame of each token, (n,), by its number or by its time.
-    """
-    every, owner = np.unique(frames, return_inverse=True)
-    best = np.full(len(every), -np.inf)
-    np.maximum.at(best, owner, scores)
-    return every, owner, best
 
 
 def need_of(context: Context) -> Need | None:

@@ -20,6 +20,7 @@ class Recalling:
     blocks: int | None = 64  # at most; None: no limit
     tokens: int | None = None  # or blocks of at most so many tokens, but at least one
     share: float | None = None  # or this share of all that may be recalled
+    crowd: float | None = None  # of so many times as many each frame's best token comes first
     page_tokens: int | None = None  # of the pieces that loose segments are chosen in; None: whole
     scorer: Scorer = field(default_factory=MeanDot)  # what finds them
     gap: int = 0  # most places left free for frames that are missing between two
@@ -33,6 +34,8 @@ class Recalling:
                 raise ConfigError(f"{name} to recall must be at least 1, not {value}")
         if self.share is not None and not 0 < self.share <= 1:
             raise ConfigError(f"the share to recall must be in (0, 1], not {self.share}")
+        if self.crowd is not None and self.crowd < 1:
+            raise ConfigError(f"crowd must be at least 1, not {self.crowd}; None is without")
         if self.gap < 0:
             raise ConfigError(f"gap must not be negative, and {self.gap} is")
         if self.gate is not None and self.gate <= 0:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from longwatch.errors import ConfigError
 from longwatch.memory.base import Policy
 from longwatch.memory.memory import Memory
-from longwatch.memory.recall import Recaller, best_frames
+from longwatch.memory.recall import Recaller
 from longwatch.memory.recalling import Recalling
 from longwatch.memory.seal import Rung, Sealing
 from longwatch.memory.segment import Part, Segment, close, place
@@ -151,27 +151,18 @@ def test_the_best_frames_are_those_that_a_loop_over_all_finds(k: int) -> None:
         assert noted == pytest.approx({FRAMES[i].time: scores[i] for i in best})
 
 
-@given(
-    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=9),
-    room=st.integers(1, 30),
-    seed=st.integers(0, 99),
-)
-def test_frames_are_recalled_whole_and_no_better_one_is_left_out(
-    sizes: list[int], room: int, seed: int
+@pytest.mark.parametrize(("count", "shown"), [(13, 4), (17, 4), (33, 4), (35, 12), (200, 12)])
+def test_with_much_to_choose_from_more_frames_are_seen_in_as_many_tokens(
+    count: int, shown: int
 ) -> None:
-    frames = np.repeat(np.arange(len(sizes), dtype=np.int32) * 3, sizes)
-    scores = np.random.default_rng(seed).integers(0, 6, len(frames)).astype(np.float64)
-    chosen = best_frames(frames, scores, room)
-    assert chosen.tolist() == sorted(chosen.tolist())
-    inside = set(frames[chosen].tolist())
-    assert chosen.tolist() == [i for i, f in enumerate(frames.tolist()) if f in inside]
-    best = {f: (scores[frames == f].max(), -f) for f in set(frames.tolist())}
-    left = set(best) - inside
-    assert not left or min(best[f] for f in inside) > max(best[f] for f in left)
-    assert len(chosen) <= room or len(inside) == 1
-    if left:
-        following = max(left, key=lambda f: best[f])
-        assert len(chosen) + (frames == following).sum() > room
+    """Blocks of two frames of three tokens; two blocks' worth is recalled, of four and more."""
+    recall = Recalling(blocks=2, crowd=8, scorer=LastToken(widen=8))
+    memory = stored(Kept(recall), [frame(i) for i in range(count)])
+    recaller = seen(memory)
+    for layer in range(LAYERS):
+        (part,) = recaller.choose(layer, question())
+        assert part.keys.shape[1] == 12
+        assert len({s.time for s in recaller.seen if s.layer == layer}) == shown
 
 
 @pytest.mark.parametrize("scorer", [AttentionMass(), PageMean(2)], ids=repr)
@@ -255,6 +246,7 @@ def test_every_limit_holds_and_none_is_stricter_than_it_says(
         ({"page_tokens": -1}, "page_tokens to recall"),
         ({"share": 0.0}, "share to recall"),
         ({"share": 1.1}, "share to recall"),
+        ({"crowd": 0.9}, "crowd must be at least 1"),
         ({"gap": -1}, "gap must not be negative"),
     ],
 )
