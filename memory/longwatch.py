@@ -36,10 +36,11 @@ class Longwatch(Policy):
     """Sinks and a window at hand; older frames sealed, recalled by question, and slowly faded.
 
     An answer sees [sinks | frames recalled in each layer | window]: the present is always there
-    and only the past is retrieved. A frame that leaves the window keeps the tokens that stand out,
-    in few bits. Where the archive is over `max_bytes`, its oldest blocks go down a ladder: on each
-    rung two become one with half of their tokens, so that each holds twice as long a time in the
-    same bytes, and only what is older than the last rung is forgotten.
+    and only the past is retrieved. A frame is read over [sinks | newest sealed | window]. One that
+    leaves the window keeps the tokens that stand out, in few bits. Where the archive is over
+    `max_bytes`, its oldest blocks go down a ladder: on each rung two become one with half of their
+    tokens, so that each holds twice as long a time in the same bytes, and only what is older than
+    the last rung is forgotten.
     """
 
     window_tokens: int = 4096
