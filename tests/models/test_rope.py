@@ -62,6 +62,7 @@ def test_what_is_kept_of_a_rotation_is_what_is_computed(name: str) -> None:
         found, factor = rope.table(positions), model.rotary_emb.attention_scaling
         assert torch.equal(found.cos, cos[0] / factor)
         assert torch.equal(found.sin, sin[0] / factor)
+    assert rope._known is None or len(rope._known.cos) == KEPT  # no more than that is held
     empty = rope.table(torch.empty(rope.axes, 0, dtype=torch.int64))
     assert empty.cos.shape == (0, 16)
 
