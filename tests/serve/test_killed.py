@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -37,17 +38,20 @@ PATIENT = 4 * DEADLINE  # seconds; a process has to load a model, twice
 def process(data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     """Run `longwatch serve` until it is ready; it is killed at the end."""
     flags = ["--port", str(port), "--data", str(data), "--persist", "--threads", "1"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "longwatch", "serve", *flags, "--stats-seconds", "0.05"],
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "longwatch", "serve", *flags, "--stats-seconds", "0.05"],
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as child,
+        ThreadPoolExecutor(1) as pool,  # it is done before the pipe that it reads is closed
+    ):
         timer = threading.Timer(PATIENT, child.kill)
         timer.start()
         try:
             lines = iter(child.stderr or [])
             assert next((line for line in lines if "ready: bundled answers at" in line), None)
-            threading.Thread(target=lambda: list(lines), daemon=True).start()
+            pool.submit(list, lines)
             yield child
         finally:
             timer.cancel()
