@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
 from longwatch.errors import InputError
-from longwatch.serve.access.keys import KeyFile
+from longwatch.serve.access.keys import KeyFile, split
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.otel import OpenTelemetry
@@ -125,7 +125,7 @@ async def test_the_ways_of_frames_and_of_a_question_are_trees_without_a_word_of_
     assert len({_trace(root) for root, _ in frames} | {TRACE}) == 4
 
     said = "".join(span.to_json() for span in spans.all())
-    for secret in (QUESTION, p.text_of(answer), token, token.rpartition("_")[2], resume):
+    for secret in (QUESTION, p.text_of(answer), token, split(token)[1], resume):
         assert secret not in said
 
 
