@@ -128,7 +128,7 @@ class Simulator:
         frames, _, n = p.shape
         top = np.take_along_axis(ids, p.max(2).argmax(1)[:, None], 1)[:, 0]
         alike = self.lookalikes[top][:, rng.permuted(np.arange(LOOKALIKES))[:2]]  # (frames, 2)
-        left = 1 - p.sum(1)
+        left = (1 - p.sum(1)).clip(0)  # not a rounding less
         share = rng.beta(1.0, 2.0, (frames, 1, n)) * left[:, None] * (p.max(1) > 0.02)[:, None]
         split = rng.uniform(0.3, 1.0, (frames, 1, n))
         doubt = np.concatenate([share * split, share * (1 - split)], 1)
