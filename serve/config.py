@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 PREFIX = "LONGWATCH_"
 FILE = f"{PREFIX}CONFIG"  # names the TOML file
-ELSEWHERE = {FILE, *(f"{PREFIX}{name}" for name in ("URL", "API_KEY", "CA"))}  # of other commands
+# Of other commands, and of the benchmarks, which start services.
+ELSEWHERE = {FILE, *(f"{PREFIX}{name}" for name in ("URL", "API_KEY", "CA", "PRETRAINED"))}
 
 
 class Settings(AccessSettings, PullFields, StreamFields):

@@ -86,6 +86,14 @@ def test_unknown_names_are_refused_wherever_they_stand(
         load_settings()
 
 
+@pytest.mark.parametrize("name", ["URL", "API_KEY", "CA", "PRETRAINED"])
+def test_variables_of_other_commands_are_let_through(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"LONGWATCH_{name}", "somewhere")
+    assert load_settings() == Settings()
+
+
 @pytest.mark.parametrize("content", ["port = ", "\xff", None])
 def test_a_file_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
