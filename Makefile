@@ -5,7 +5,7 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo check test bench audit clean
+.PHONY: help setup demo check pretrained test bench audit clean
 
 help:           ## this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -28,7 +28,13 @@ check: $(READY) ## format, lint, types, layers, and the types of the page's Java
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check-page
 
+pretrained: $(READY) ## the text decoder that some tests and benchmarks read; downloads 93 MB, once
+	$(BIN)/python -m benchmarks.pretrained_model
+
+# Tests of the pretrained decoder are skipped without it, or fail where REQUIRE_SYSTEM_PACKAGES is set.
 test: $(READY)  ## every test, in two processes, or as many as JOBS says
+	@$(MAKE) --no-print-directory pretrained || { test -z "$$REQUIRE_SYSTEM_PACKAGES" \
+	  && echo 'the tests of the pretrained decoder will be skipped' >&2; }
 	$(BIN)/python -m pytest -m 'not alone' --numprocesses $(JOBS) --dist loadfile
 	$(BIN)/python -m pytest -m alone
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 import zipfile
 from dataclasses import replace
@@ -278,6 +279,8 @@ def test_the_command_says_what_to_do_without_a_package_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     monkeypatch.setattr("sys.argv", ["pretrained_model", "--folder", str(tmp_path)])
     with pytest.raises(SystemExit) as ended:
         pretrained_model.main()
