@@ -15,7 +15,7 @@ from longwatch.memory.seal import filling
 from longwatch.memory.sealed import Sealed, Shape, tokens_of_frame
 from longwatch.memory.shelf import batches, shelve, unshelve
 from longwatch.memory.table import Table, Tokens
-from longwatch.memory.thinning import fairest, salience
+from longwatch.memory.thinning import chosen, salience
 from longwatch.memory.tier import Tier
 from longwatch.memory.view import Lease, View
 from longwatch.retrieval import RETRIEVERS
@@ -200,7 +200,7 @@ class Archive:
             ids = self.ladder.ids[due.rung]
             if not self._brought(ids, due):
                 return
-            if due.blocks == 1:
+            if due.rung == len(self.ladder.ids) - 1 or due.blocks < self._group(due.rung):
                 self._let_go([ids.popleft()])
             else:
                 self._merge(due.rung)
@@ -211,22 +211,27 @@ class Archive:
             self.land(self.tier.arrived())
         return len(ids) >= due.blocks and self.tier.ready(ids, due.blocks, due.soon)
 
+    def _group(self, rung: int) -> int:
+        return self.sealing.rungs[rung + 1].group
+
     def _merge(self, rung: int) -> None:
-        """Put a rung's oldest two on the next one as one block, with half of their tokens."""
+        """Put a group of a rung's oldest on the next one, with the share of tokens it keeps."""
         view, waiting = self.view(), self.ladder.ids[rung]
         if view is None:
             return
-        pair = [waiting.popleft(), waiting.popleft()]
-        ids = np.array(pair)
+        group = [waiting.popleft() for _ in range(self._group(rung))]
+        ids = np.array(group)
         tokens, index = view.tokens(ids)
         at = torch.from_numpy(index).to(self.shape.device)
         every = zip(*self.read_all(ids, view), strict=True)
         keys, values = (torch.stack(kv)[:, :, at] for kv in every)
-        kept = fairest(salience(keys, values), tokens.frame, max(1, len(tokens) // 2))
-        chosen = kept.to(self.shape.device)
-        self._put(rung + 1, tokens.take(kept.numpy()), keys[:, :, chosen], values[:, :, chosen])
-        self.tier.inherit(self._table.end - 1, pair)
-        self._let_go(pair)
+        to = self.sealing.rungs[rung + 1]
+        kept = chosen(tokens, keys, values, max(1, len(tokens) * to.yields // to.group))
+        for some in kept.split(self.block_tokens):
+            here = some.to(self.shape.device)
+            self._put(rung + 1, tokens.take(some.numpy()), keys[:, :, here], values[:, :, here])
+            self.tier.inherit(self._table.end - 1, group)
+        self._let_go(group)
 
     def _let_go(self, ids: list[int]) -> None:
         """Hide blocks from views to come; free them when no view is left that sees them."""

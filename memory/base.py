@@ -47,6 +47,7 @@ class Step(ABC):
     """What one pass of the language model reaches through the attention function."""
 
     narrows: Collection[int] = ()  # layers after which tokens may leave the pass, see `narrow`
+    rates: bool = False  # whether the frame is to be read a second time, see `rate`
 
     @abstractmethod
     def begin(self, positions: Tensor) -> None:
@@ -61,6 +62,13 @@ class Step(ABC):
 
         `query` is (heads, n, d), `key` and `value` are (h, n, d); none of them rotated.
         """
+
+    def rate(self, raters: bool) -> None:
+        """Say that passes from now on rate the frame, and whether their tokens are its own.
+
+        Only a step that `rates` is told so, once its frame was read.
+        """
+        raise RuntimeError(f"{type(self).__name__} rates nothing")
 
     def narrow(self, layer: int, hidden: Tensor) -> Tensor:
         """Return the hidden states, (k, d), that go on after `layer` of the (n, d) it made.
@@ -93,6 +101,7 @@ class Policy(ABC):
     """Decides what a stream's memory keeps, and how. It is settings only; streams share one."""
 
     traced = False  # whether `retain` wants a `Trace`
+    rated = False  # whether frames are read a second time, to rate their tokens; see `rating`
 
     @abstractmethod
     def retain(

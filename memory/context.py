@@ -168,8 +168,11 @@ class Draft(Context):
         advance: int | None = None,
         traced: bool = False,
         recall: Recall | None = None,
+        spare: int = 0,  # further tokens that pass through it and are not part of the segment
     ) -> None:
-        super().__init__(segments, rope, room=positions.shape[1], advance=advance, recall=recall)
+        self.tokens = positions.shape[1]  # of the segment
+        room = self.tokens + spare
+        super().__init__(segments, rope, room=room, advance=advance, recall=recall)
         self.positions = positions
         self.time = time
         self._traced = traced
@@ -190,8 +193,8 @@ class Draft(Context):
     def segment(self) -> Segment:
         """Return what was read; every token must have been passed through every layer."""
         read = {sum(part.shape[1] for part in layer) for layer in (*self._keys, *self._values)}
-        if read != {self.room}:
-            raise ValueError(f"{self.room} tokens were announced and {sorted(read)} were read")
+        if read != {self.tokens}:
+            raise ValueError(f"{self.tokens} tokens were announced and {sorted(read)} were read")
         return Segment(
             keys=tuple(torch.cat(parts, 1) for parts in self._keys),
             values=tuple(torch.cat(parts, 1) for parts in self._values),

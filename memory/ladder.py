@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Due(NamedTuple):
-    """The oldest blocks of a rung that have to age now: two become one, and one is forgotten."""
+    """The oldest blocks of a rung that have to age now: a group for the next rung, or one to go."""
 
     rung: int
     blocks: int
@@ -71,18 +71,24 @@ class Ladder:
         """Return what has to age next, None where all blocks are within their bytes.
 
         It is of the youngest rung that is over its share. Where none is, as shares are less than
-        two blocks, it is of the youngest that can make one of two, or else the oldest of all goes.
+        two blocks, it is of the youngest that has a group for the next one; else the oldest goes.
         """
         if self._room is not None and self.nbytes <= self._room:
             return None
         held = list(map(len, self.ids))
         last = len(held) - 1
         for rung, count in enumerate(held):
-            if count > (most := self._most[rung]) and count >= (blocks := 2 if rung < last else 1):
+            blocks = self._rungs[rung + 1].group if rung < last else 1
+            if count > (most := self._most[rung]) and count >= blocks:
                 return self._due(rung, blocks, math.ceil(count - most))
         if self._room is None:
             return None
-        pairs = (self._due(rung, 2, held[rung]) for rung in range(last) if held[rung] >= 2)
+        groups = [rung.group for rung in self._rungs[1:]]
+        pairs = (
+            self._due(rung, group, held[rung])
+            for rung, group in enumerate(groups)
+            if held[rung] >= group
+        )
         oldest = (self._due(rung, 1, 1) for rung in reversed(range(last + 1)) if held[rung])
         return next(pairs, None) or next(oldest, None)
 

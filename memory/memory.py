@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from longwatch.memory.archive import Archive
 from longwatch.memory.base import Trace
-from longwatch.memory.context import Context
+from longwatch.memory.context import Context, Draft
 from longwatch.memory.gaze import Gaze
 from longwatch.memory.hot import hot_bytes, hot_for
 from longwatch.memory.newest import newest
 from longwatch.memory.pruned import drafting
+from longwatch.memory.rating import RatedDraft
 from longwatch.memory.recall import Recaller
 from longwatch.memory.sealed import Shape
 from longwatch.types import MemoryStats
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from longwatch.memory.base import Policy, Rope
-    from longwatch.memory.context import Draft
     from longwatch.memory.keeper import Keeper
     from longwatch.memory.need import Disk, Need
     from longwatch.memory.pruned import Pruning
@@ -133,7 +133,7 @@ class Memory:
         last = self._state.as_of
         if last is not None and (time is None or time < last):
             raise ValueError(f"a frame at {time} s cannot follow one at {last} s")
-        self._draft = drafting(self.pruning, visual)(
+        self._draft = self._drafting(visual, time)(
             self._state.segments,
             self._rope,
             positions=positions,
@@ -143,6 +143,11 @@ class Memory:
             recall=newest(self.archive),
         )
         return self._draft
+
+    def _drafting(self, visual: Tensor | None, time: float | None) -> Callable[..., Draft]:
+        """Return what makes the draft of a frame, or of text where `time` is None."""
+        made = drafting(self.pruning, visual)
+        return RatedDraft if made is Draft and self.policy.rated and time is not None else made
 
     def commit(self) -> Segment:
         """Keep what was read since `begin`, and let go of what the policy no longer wants."""

@@ -44,6 +44,11 @@ def best_frames(
     return np.flatnonzero(chosen[owner])
 
 
+def best_tokens(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Return the indices, rising, of the `count` largest of `scores`; the earlier of equals."""
+    return np.sort(np.argsort(-scores, kind="stable")[:count])
+
+
 def by_frame(
     frames: NDArray[Any], scores: NDArray[np.float64]
 ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64]]:

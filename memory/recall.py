@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from longwatch.memory.ranked import Room, best_frames, by_frame
+from longwatch.memory.ranked import Room, best_frames, best_tokens, by_frame
 from longwatch.memory.segment import close
 from longwatch.memory.view import around
 from longwatch.retrieval import FrameRanker, Hits, Reranker, VectorIndex, by_head, reorder
@@ -170,15 +170,19 @@ class Recaller:
         tokens, index = view.tokens(ids)
         keys, values = view.archive.read(layer, ids, view)
         if isinstance(scorer, FrameRanker):
-            ranks = scorer.tokens(query, keys)[torch.from_numpy(index).to(keys.device)]
-            scores = ranks.cpu().double().numpy()
-            best = best_frames(tokens.frame, scores, room)
+            at = torch.from_numpy(index).to(keys.device)
+            scores = scorer.tokens(query, keys[:, at]).cpu().double().numpy()
+            if scorer.single:
+                best = best_tokens(scores, room.tokens)
+            else:
+                best = best_frames(tokens.frame, scores, room)
             tokens, index, scores = tokens.take(best), index[best], scores[best]
         else:
             scores = np.array([scored[i] for i in ids.tolist()])[index // view.width]
         at = torch.from_numpy(index).to(keys.device)
         self._note(layer, tokens.time, scores)
-        return view.part(tokens, keys[:, at], values[:, at], self.settings.gap)
+        settings = self.settings
+        return view.part(tokens, keys[:, at], values[:, at], settings.gap, settings.reach)
 
     def _note(self, layer: int, times: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         """Note the frames of tokens, each by its best score."""

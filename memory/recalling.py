@@ -24,6 +24,7 @@ class Recalling:
     page_tokens: int | None = None  # of the pieces that loose segments are chosen in; None: whole
     scorer: Scorer = field(default_factory=MeanDot)  # what finds them
     gap: int = 0  # most places left free for frames that are missing between two
+    reach: int | None = None  # positions of all that is recalled; gaps shrink to stay within them
     gate: float | None = None  # nats; a model surer than this without recall answers without it
 
     def __post_init__(self) -> None:
@@ -36,6 +37,10 @@ class Recalling:
             raise ConfigError(f"the share to recall must be in (0, 1], not {self.share}")
         if self.crowd is not None and self.crowd < 1:
             raise ConfigError(f"crowd must be at least 1, not {self.crowd}; None is without")
+        if self.reach is not None and self.reach < 1:
+            raise ConfigError(
+                f"reach must be at least 1 position, not {self.reach}; None is without"
+            )
         if self.gap < 0:
             raise ConfigError(f"gap must not be negative, and {self.gap} is")
         if self.gate is not None and self.gate <= 0:

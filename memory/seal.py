@@ -24,11 +24,18 @@ class Rung:
 
     codec: Codec = field(default_factory=Codec)
     max_bytes: int | None = None  # its share of the bytes of all, see `Sealing`. None: no limit
+    group: int = 2  # blocks of the rung before that come here together
+    yields: int = 1  # blocks that they become: `yields / group` of their tokens stay
 
     def __post_init__(self) -> None:
         """Check the settings."""
         if self.max_bytes is not None and self.max_bytes < 1:
             raise ConfigError(f"a rung's max_bytes must be at least 1, not {self.max_bytes}")
+        if not 1 <= self.yields <= self.group:
+            raise ConfigError(
+                f"a rung makes at least 1 block and at most as many as come, not {self.yields} of "
+                f"{self.group}"
+            )
 
     def most(self, block_bytes: int) -> float:
         """Return how many blocks of this size stay here, at least one.
@@ -47,9 +54,9 @@ class Sealing:
     Their tokens fill blocks of at most `block_tokens`; a frame is split only where it alone is
     larger. Frames that are read later see the newest blocks beside what is at hand, in the time
     between. Blocks begin on the first rung. Once all rungs together have used up what they may,
-    the oldest two of a rung that is over its share become one on the next rung, with half of their
-    tokens; on the last rung the oldest is forgotten. Beside a rung without a limit each of the
-    others has its own.
+    the oldest of a rung that is over its share go to the next one, `Rung.group` at a time, with the
+    share of their tokens that it says; on the last rung the oldest is forgotten. Beside a rung
+    without a limit each of the others has its own.
     """
 
     block_tokens: int | None = None  # None: as many as the first frame that is sealed has,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from longwatch.memory.table import Tokens
+from longwatch.memory.table import UNRATED, Tokens
 
 if TYPE_CHECKING:
     import torch
@@ -53,4 +53,5 @@ def tokens_of_frame(frame: Segment) -> Tokens:
         np.full(n, frame.time),
         frame.positions.numpy().astype(np.int16),
         np.full(n, int(frame.span.max()), np.int16),
+        UNRATED if frame.importance is None else frame.importance.numpy().astype(np.float16),
     )

@@ -33,6 +33,7 @@ class Segment:
     index: int = -1  # running number of the frame in its stream; -1 for text
     thinned: bool = False  # whether only some of the tokens that were read are left
     kept: Kept | None = None  # where it holds what a policy kept of many frames
+    importance: Tensor | None = None  # (n,) fp32 on the CPU, see `rating`; None: not rated
     span: Tensor = field(init=False)  # (a, 1) int64, positions that it takes on each axis
     nbytes: int = field(init=False)  # of keys and values, over all layers
 
@@ -78,6 +79,7 @@ class Segment:
             keys=tuple(k[:, here] for k in self.keys),
             values=tuple(v[:, here] for v in self.values),
             positions=self.positions[:, at],
+            importance=None if self.importance is None else self.importance[at],
         )
 
     def part(self, layer: int) -> Part:

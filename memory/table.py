@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FIRST = 64  # rows that a table begins with; twice as many whenever it is full
+UNRATED: NDArray[np.float16] = np.empty(0, np.float16)  # stands for NaN for every token
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +24,12 @@ class Tokens:
     time: NDArray[np.float64]  # (n,) seconds on the stream's clock
     place: NDArray[np.int16]  # (a, n) position from the frame's own start
     span: NDArray[np.int16]  # (n,) positions that the frame takes, the largest of its axes
+    importance: NDArray[np.float16] = field(default_factory=lambda: UNRATED)  # (n,) see `rating`
+
+    def __post_init__(self) -> None:
+        """Fill in importances that were not given."""
+        if self.importance is UNRATED:
+            object.__setattr__(self, "importance", np.full(len(self), np.nan, np.float16))
 
     def __len__(self) -> int:
         """Return n."""
@@ -30,7 +37,9 @@ class Tokens:
 
     def take(self, at: NDArray[np.int64]) -> Tokens:
         """Return the tokens at the indices `at`."""
-        return Tokens(self.frame[at], self.time[at], self.place[:, at], self.span[at])
+        return Tokens(
+            self.frame[at], self.time[at], self.place[:, at], self.span[at], self.importance[at]
+        )
 
     @classmethod
     def joined(cls, parts: list[Tokens]) -> Tokens:
@@ -40,6 +49,7 @@ class Tokens:
             np.concatenate([part.time for part in parts]),
             np.concatenate([part.place for part in parts], 1),
             np.concatenate([part.span for part in parts]),
+            np.concatenate([part.importance for part in parts]),
         )
 
 
@@ -52,6 +62,7 @@ class Rows(NamedTuple):
     time: NDArray[np.float64]  # (rows, T)
     place: NDArray[np.int16]  # (rows, a, T)
     span: NDArray[np.int16]  # (rows, T)
+    importance: NDArray[np.float16]  # (rows, T)
 
     @classmethod
     def empty(cls, rows: int, tokens: int, axes: int) -> Rows:
@@ -63,6 +74,7 @@ class Rows(NamedTuple):
             np.zeros((rows, tokens)),
             np.zeros((rows, axes, tokens), np.int16),
             np.zeros((rows, tokens), np.int16),
+            np.zeros((rows, tokens), np.float16),
         )
 
 
@@ -94,6 +106,7 @@ class Table:
         rows.rung[row], rows.length[row] = rung, n
         rows.frame[row, :n], rows.time[row, :n] = tokens.frame, tokens.time
         rows.place[row, :, :n], rows.span[row, :n] = tokens.place, tokens.span
+        rows.importance[row, :n] = tokens.importance
         self.end += 1
         return self.end - 1
 
@@ -135,15 +148,19 @@ def tokens_of(rows: Rows, at: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int
             rows.time[at].reshape(-1)[index],
             place[:, index],
             rows.span[at].reshape(-1)[index],
+            rows.importance[at].reshape(-1)[index],
         ),
         index,
     )
 
 
-def placed(tokens: Tokens, advance: int | None, gap: int) -> tuple[Tensor, Tensor, int]:
+def placed(
+    tokens: Tokens, advance: int | None, gap: int, reach: int | None = None
+) -> tuple[Tensor, Tensor, int]:
     """Return positions, (a, n), of frames that stand side by side, their span and `Part.last`.
 
-    Up to `gap` frames that are missing between two leave as much room as the earlier one takes.
+    Up to `gap` frames that are missing between two leave as much room as the earlier one takes;
+    fewer where all would take more than `reach` positions.
     """
     new = np.flatnonzero(np.diff(tokens.frame, prepend=-1))
     rank = np.zeros(len(tokens), np.int64)
@@ -151,7 +168,7 @@ def placed(tokens: Tokens, advance: int | None, gap: int) -> tuple[Tensor, Tenso
     rank = rank.cumsum()
     frames, spans = tokens.frame[new].astype(np.int64), tokens.span[new].astype(np.int64)
     steps = spans if advance is None else np.full(len(new), advance)
-    missing = np.minimum(np.diff(frames) - 1, gap)
+    missing = _within(np.diff(frames) - 1, steps, gap, reach)
     starts = np.concatenate([[0], (steps[:-1] * (1 + missing)).cumsum()])
     at = tokens.place.astype(np.int64)
     if advance is None:
@@ -163,3 +180,22 @@ def placed(tokens: Tokens, advance: int | None, gap: int) -> tuple[Tensor, Tenso
         span = at.max(1, keepdims=True) + 1  # time and space end apart
         last = int(starts[-1])
     return torch.from_numpy(at), torch.from_numpy(span), last
+
+
+def _within(
+    missing: NDArray[np.int64], steps: NDArray[np.int64], gap: int, reach: int | None
+) -> NDArray[np.int64]:
+    """Return the frames missing after each of f frames but the last, at most `gap` at a time.
+
+    `steps`, (f,), are the positions that a frame takes. Where all take more than `reach`, it is
+    the largest gap with which they do not, or none.
+    """
+    fits = np.minimum(missing, gap)
+    if reach is None or steps.sum() + (steps[:-1] * fits).sum() <= reach:
+        return fits
+    low, high = 0, int(fits.max(initial=0))
+    while low < high:
+        middle = (low + high + 1) // 2
+        taken = steps.sum() + (steps[:-1] * np.minimum(missing, middle)).sum()
+        low, high = (middle, high) if taken <= reach else (low, middle - 1)
+    return np.minimum(missing, low)

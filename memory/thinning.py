@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from longwatch.memory.segment import Segment
+    from longwatch.memory.table import Tokens
 
 
 @dataclass(frozen=True)
 class Thinning:
-    """Seals the share of a frame's tokens that stand out most, see `salience`; at least one."""
+    """Seals a share of a frame's tokens, at least one: the most important, see `rating`.
+
+    Of a frame that was not rated it is those that stand out most, see `salience`.
+    """
 
     share: float = 0.4  # of the frame's tokens
 
@@ -33,8 +37,23 @@ class Thinning:
         count = max(1, round(self.share * len(frame)))
         if frame.thinned or count >= len(frame):
             return frame
-        kept = strongest(salience(torch.stack(frame.keys), torch.stack(frame.values)), count)
-        return replace(frame.take(kept), thinned=True)
+        weight = frame.importance
+        if weight is None:
+            weight = salience(torch.stack(frame.keys), torch.stack(frame.values))
+        return replace(frame.take(strongest(weight, count)), thinned=True)
+
+
+def chosen(tokens: Tokens, keys: Tensor, values: Tensor, count: int) -> Tensor:
+    """Return the indices, rising, of the tokens that stay when blocks age.
+
+    `keys` and `values` are (L, h, n, d). Where all tokens are rated, the most important stay, so
+    that frames that repeat others lose more. Else those that stand out, some of every frame.
+    """
+    if count >= len(tokens):
+        return torch.arange(len(tokens))
+    if not np.isnan(tokens.importance).any():
+        return strongest(torch.from_numpy(tokens.importance.astype(np.float32)), count)
+    return fairest(salience(keys, values), tokens.frame, count)
 
 
 def salience(keys: Tensor, values: Tensor) -> Tensor:

@@ -131,13 +131,20 @@ class View:
         )
         return keys, values
 
-    def part(self, tokens: Tokens, keys: Tensor, values: Tensor, gap: int = 0) -> Part:
+    def part(
+        self,
+        tokens: Tokens,
+        keys: Tensor,
+        values: Tensor,
+        gap: int = 0,
+        reach: int | None = None,
+    ) -> Part:
         """Return some tokens, with their keys and values, (h, n, d), as they stand in a layer.
 
-        Their frames stand side by side; see `placed` for `gap`.
+        Their frames stand side by side; see `placed` for `gap` and `reach`.
         """
         advance = self.archive.shape.advance
-        positions, span, last = placed(tokens, advance, gap)
+        positions, span, last = placed(tokens, advance, gap, reach)
         return Part(keys, values, positions, span, advance, last, tokens.time)
 
 

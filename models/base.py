@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from longwatch.types import Frame, VisualTokens
 
 
+REPEAT = "\nRepeat: "  # announces the second reading of a frame
+
+
 class Tokenizer(Protocol):
     """Text to token ids and back."""
 
@@ -150,12 +153,33 @@ class VideoLM(ABC):
         )
 
     def read(self, source: FrameInput, step: Step, chunk: int = 64) -> Iterator[None]:
-        """Run the language model over `source` for the memory's sake; yields between passes."""
+        """Run the language model over `source` for the memory's sake; yields between passes.
+
+        A step that `rates` gets the frame a second time, behind `repeat_ids`.
+        """
         size = len(source) if step.narrows else chunk
         for i, part in enumerate(source.chunks(size)):
             if i:
                 yield
             self.decoder.forward(part.embeds, part.positions, step, part.visual, part.extras)
+        if step.rates:
+            yield
+            yield from self._read_again(source, step, chunk)
+
+    def repeat_ids(self) -> list[int]:
+        """Return the ids of the words behind which a frame is read again; see `memory.rating`."""
+        return self.tokenizer.encode(REPEAT)
+
+    def _read_again(self, source: FrameInput, step: Step, chunk: int) -> Iterator[None]:
+        """Read the frame a second time, after a few words, for a step that rates its tokens."""
+        words, start = self.repeat_ids(), int(source.positions.max()) + 1
+        step.rate(raters=False)
+        self.read_text(words, step, start)
+        step.rate(raters=True)
+        for part in source.chunks(chunk):
+            yield
+            positions = part.positions + start + len(words)
+            self.decoder.forward(part.embeds, positions, step, part.visual, part.extras)
 
     def read_text(self, ids: Sequence[int], step: Step, start: int = 0) -> Tensor:
         """Run the language model over text that begins `start` places after the step's origin.

@@ -60,6 +60,7 @@ class FrameRanker(Scorer):
     What is needed is often a frame or two, which a whole block brings many others with.
     """
 
+    single: ClassVar[bool] = False  # whether the best tokens are recalled, of any frame
     widen: int  # candidates a wanted block; at least 1
 
     @abstractmethod

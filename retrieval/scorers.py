@@ -155,6 +155,35 @@ class LastToken(FrameRanker):
         return (keys.float() @ asked.transpose(1, 2)).sum(0)[:, 0]
 
 
+@dataclass(frozen=True)
+class PeakAttention(FrameRanker):
+    """Ours: the largest share of attention that any head and token of the question pays a token.
+
+    Shares are of all candidates, without positions. The sum of the question's queries finds the
+    candidates by their mean keys. A token that one head of one word of the question needs is as
+    good as one that all of them look at a little, so near-duplicates of one moment do not fill up
+    what is recalled: they share the attention of the same heads.
+    """
+
+    single: ClassVar[bool] = True
+    widen: int = 4
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        _check_widen(self.widen)
+
+    def vectors(self, keys: Tensor, saliency: Tensor | None = None) -> Tensor:  # noqa: D102
+        return _mean_key(keys)
+
+    def tokens(self, query: Tensor, keys: Tensor) -> Tensor:  # noqa: D102
+        h, n, d = keys.shape
+        rows = query.float().reshape(h, -1, d) * d**-0.5
+        best = keys.new_zeros(n, dtype=torch.float32)
+        for asked, here in zip(rows, keys, strict=True):
+            best = torch.maximum(best, (asked @ here.float().T).softmax(-1).amax(0))
+        return best
+
+
 def _mean_key(keys: Tensor) -> Tensor:
     if not keys.shape[1]:
         raise InputError("a block without tokens cannot be found; leave it out")
@@ -179,4 +208,5 @@ SCORERS: dict[str, type[Scorer]] = {
     "max_sim": MaxSim,
     "attention_mass": AttentionMass,
     "last_token": LastToken,
+    "peak_attention": PeakAttention,
 }

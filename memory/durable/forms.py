@@ -25,6 +25,9 @@ def write_segment(segment: Segment) -> list[memoryview]:
         about |= {"since": segment.kept.since, "frames": segment.kept.frames}
         tensors += [torch.stack(parts) for parts in zip(*segment.kept.origins, strict=True)]
         tensors.append(torch.stack(segment.kept.places))
+    if segment.importance is not None:
+        about["rated"] = True
+        tensors.append(segment.importance)
     return pack(about, tensors)
 
 
@@ -32,6 +35,7 @@ def read_segment(body: memoryview, device: torch.device) -> Segment:
     """Return the segment, its keys and values on `device`."""
     about, tensors = unpack(body)
     keys, values, positions, *rest = tensors
+    importance = rest.pop() if about.get("rated") else None
     return Segment(
         keys=keys.to(device).unbind(0),
         values=values.to(device).unbind(0),
@@ -41,13 +45,14 @@ def read_segment(body: memoryview, device: torch.device) -> Segment:
         index=about["index"],
         thinned=about["thinned"],
         kept=_kept(about["since"], about["frames"], rest) if rest else None,
+        importance=importance,
     )
 
 
 def write_block(block: Sealed) -> list[memoryview]:
     """Return a sealed block as bytes; its id is the record's."""
     tokens = block.tokens
-    columns = (tokens.frame, tokens.time, tokens.place, tokens.span)
+    columns = (tokens.frame, tokens.time, tokens.place, tokens.span, tokens.importance)
     return pack(
         {"rung": block.rung},
         [*map(torch.from_numpy, columns), block.rows, torch.stack(block.vectors)],
@@ -56,8 +61,8 @@ def write_block(block: Sealed) -> list[memoryview]:
 
 def read_block(key: int, body: memoryview) -> Sealed:
     """Return the block with the id `key`, on the CPU."""
-    about, (frame, time, place, span, rows, vectors) = unpack(body)
-    tokens = Tokens(frame.numpy(), time.numpy(), place.numpy(), span.numpy())
+    about, (*columns, rows, vectors) = unpack(body)
+    tokens = Tokens(*(column.numpy() for column in columns))  # older blocks have no importances
     return Sealed(key, about["rung"], tokens, rows, vectors.unbind(0))
 
 
