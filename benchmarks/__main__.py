@@ -18,6 +18,7 @@ NAMES = (
     "hot",
     "recovery",
     "quality",
+    "pretrained",
     "evidence",
     "structured",
     "growth",

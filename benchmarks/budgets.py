@@ -15,6 +15,8 @@ from benchmarks.replay import opened, put, take
 from longwatch.memory.memory import Memory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from longwatch.memory.base import Policy
     from longwatch.models.base import VideoLM
     from longwatch.types import VisualTokens
@@ -68,17 +70,26 @@ def full_bytes(model: VideoLM, frame_tokens: int, frames: int) -> int:
 def fitted(model: VideoLM, policy: Policy, frame: VisualTokens, frames: int, budget: int) -> Fitted:
     """Bound a policy so that a stream of so many frames never holds more than `budget` bytes.
 
-    `Policy.bounded` is asked for `budget`, for less and less while more is held, and for more, up
-    to `MOST_ASKED` times as much, while less is held; then for what lies between. What is held does
-    not depend on what the frames show, so one `frame` is put in again and again. Of the bounds
-    tried the largest that holds is taken; where none does, the one that holds least.
+    What is held does not depend on what the frames show, so one `frame` is put in again and again.
+    See `fit`.
+    """
+    return fit(policy, budget, token_bytes(model), lambda p: most_held(model, p, frame, frames))
+
+
+def fit(policy: Policy, budget: int, token_bytes: int, most_of: Callable[[Policy], int]) -> Fitted:
+    """Bound a policy so that a stream never holds more than `budget` bytes.
+
+    `most_of` says what a stream holds at most under a policy. `Policy.bounded` is asked for
+    `budget`, for less and less while more is held, and for more, up to `MOST_ASKED` times as much,
+    while less is held; then for what lies between. Of the bounds tried the largest that holds is
+    taken; where none does, the one that holds least.
     """
     asked, low, high, step = budget, 0, MOST_ASKED * budget + 1, budget // FIRST_STEP
     best: Fitted | None = None
     least: Fitted | None = None
     for _ in range(TRIES):
-        bounded = policy.bounded(asked, token_bytes(model))
-        most = most_held(model, bounded, frame, frames)
+        bounded = policy.bounded(asked, token_bytes)
+        most = most_of(bounded)
         found = Fitted(bounded, most, over=most > budget)
         least = found if least is None or most < least.most else least
         if found.over:

@@ -166,11 +166,16 @@ def fetch(
 
 
 def load(
-    folder: Path | None = None, source: Source = SMOLLM2, *, threads: int | None = None
+    folder: Path | None = None,
+    source: Source = SMOLLM2,
+    *,
+    threads: int | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> PretrainedText:
-    """Load a decoder from the cache `folder` in fp32 on the CPU, and check that it runs exactly.
+    """Load a decoder from the cache `folder` on the CPU, and check that it runs exactly.
 
-    `threads` sets torch's number of threads, for the whole process.
+    `dtype` is that of weights, keys and values. `threads` sets torch's number of threads, for the
+    whole process.
 
     Raises:
         ModelError: the decoder is not in the cache, or its files are damaged.
@@ -186,7 +191,7 @@ def load(
     try:
         with _offline():
             model: Any = AutoModelForCausalLM.from_pretrained(
-                place, dtype=torch.float32, use_safetensors=True, local_files_only=True
+                place, dtype=dtype, use_safetensors=True, local_files_only=True
             )
             tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=True)
     except Exception as problem:  # the library raises anything for a broken file

@@ -55,11 +55,20 @@ class Decoder:
     @property
     def token_bytes(self) -> int:
         """Bytes of one token's keys and values, over all layers."""
+        heads, width = self.heads
+        return 2 * self.layers * heads * width * self.dtype.itemsize
+
+    @property
+    def heads(self) -> tuple[int, int]:
+        """Key-value heads of a layer, and the channels of one."""
         config = self._model.config
-        heads = config.num_attention_heads
-        width = getattr(config, "head_dim", None) or config.hidden_size // heads
-        shared = getattr(config, "num_key_value_heads", None) or heads
-        return int(2 * self.layers * shared * width * self.dtype.itemsize)
+        width = getattr(config, "head_dim", None) or config.hidden_size // self.query_heads
+        return int(getattr(config, "num_key_value_heads", None) or self.query_heads), int(width)
+
+    @property
+    def query_heads(self) -> int:
+        """Query heads of a layer."""
+        return int(self._model.config.num_attention_heads)
 
     @cached_property
     def fingerprint(self) -> str:
