@@ -3,6 +3,9 @@
 A folder under `golden/`, such as `data-1`, was written by the version that its `about.json` names,
 and is never written anew: a later format gets a folder of its own beside it, and each must open for
 as long as its format is supported. What a folder shows is in the file `data-1.json` beside it.
+
+Keys and values belong to the weights that wrote them. Where the bundled model is trained anew, no
+older folder can be served with it: write the next folder then, and remove those before.
 """
 
 from __future__ import annotations

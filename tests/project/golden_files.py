@@ -41,9 +41,10 @@ def difference(name: str, expected: str, found: str) -> str | None:
         )
     )
     more = len(lines) - LINES
+    file = "data" if name.startswith("data-") else name.removesuffix(".json")
     shown = "\n".join(lines[:LINES]) + (f"\n... and {more} lines more" if more > 0 else "")
     return (
         f"{shown}\n\nWhat users see is not what golden/{name} holds. If that is on purpose, record "
-        f"it anew with `{RECORD} {name.partition('/')[0].partition('.')[0]}`, read the difference "
-        "in git, and say in the changelog what changes; otherwise correct the code."
+        f"it anew with `{RECORD} {file}`, read the difference in git, and say in the changelog "
+        "what changes; otherwise correct the code."
     )

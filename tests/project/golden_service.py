@@ -72,6 +72,8 @@ def serving(
             data=str(data),
             keys=str(data / KEYS),
             stats_seconds=0.05,
+            webhook_local=True,
+            key_questions=100_000.0,  # so that events tell of the limit
             pull_retry=TRIES_AGAIN,
             pull_retry_most=TRIES_AGAIN,
         )
