@@ -34,6 +34,17 @@ class Codec:
         """Check the settings."""
         self._quantisers()
 
+    def signature(self) -> str:
+        """Return the settings as they are stored on disk, in the signature of an archive.
+
+        An archive is opened only under the signature that it was written with, so the text is a
+        part of the format on disk: it stays as it is when the class or a field is renamed.
+        """
+        return (
+            f"Codec(key_bits={self.key_bits}, value_bits={self.value_bits}, "
+            f"key_axis='{self.key_axis}', value_axis='{self.value_axis}')"
+        )
+
     def row_bytes(self, h: int, d: int, tokens: int) -> int:
         """Return the bytes of a block with room for `tokens`, a multiple of 8."""
         return sum(q.nbytes(h, tokens, d) for q in self._quantisers())

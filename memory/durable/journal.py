@@ -119,7 +119,7 @@ def kind_of(archive: Archive) -> dict[str, Any]:
         "axes": shape.axes,
         "advance": shape.advance,
         "block_tokens": archive.block_tokens,
-        "codecs": [repr(rung.codec) for rung in archive.sealing.rungs],
+        "codecs": [rung.codec.signature() for rung in archive.sealing.rungs],
     }
 
 

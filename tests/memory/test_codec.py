@@ -162,3 +162,26 @@ def test_rows_of_other_settings_are_refused() -> None:
 def test_impossible_settings_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError):
         Codec(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("codec", "stored"),
+    [
+        (
+            Codec(),
+            "Codec(key_bits=4, value_bits=4, key_axis='channel', value_axis='channel')",
+        ),
+        (
+            Codec(2, 8, value_axis="token"),
+            "Codec(key_bits=2, value_bits=8, key_axis='channel', value_axis='token')",
+        ),
+        (
+            Codec(16, 32, key_axis="token"),
+            "Codec(key_bits=16, value_bits=32, key_axis='token', value_axis='channel')",
+        ),
+    ],
+    ids=["default", "two_bits", "exact"],
+)
+def test_the_signature_is_what_archives_on_disk_hold(codec: Codec, stored: str) -> None:
+    """Another text makes every archive that was written before unreadable."""
+    assert codec.signature() == stored
