@@ -196,7 +196,7 @@ def ask(model: Narrator, snapshot: Snapshot, prompt: str, candidates: Sequence[s
         looked.append(out[:, -1].flatten().float())
         return out
 
-    context.look = noting  # type: ignore[method-assign]
+    context.look = noting  # type: ignore[method-assign, assignment]
     hidden = model.read_text(encode(prompt), context)
     attention = torch.stack(looked)
     context.look = look  # type: ignore[method-assign]

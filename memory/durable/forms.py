@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from longwatch.memory.durable.pack import pack, unpack
@@ -52,7 +53,9 @@ def read_segment(body: memoryview, device: torch.device) -> Segment:
 def write_block(block: Sealed) -> list[memoryview]:
     """Return a sealed block as bytes; its id is the record's."""
     tokens = block.tokens
-    columns = (tokens.frame, tokens.time, tokens.place, tokens.span, tokens.importance)
+    columns = [tokens.frame, tokens.time, tokens.place, tokens.span]
+    if not np.isnan(tokens.importance).all():
+        columns.append(tokens.importance)
     return pack(
         {"rung": block.rung},
         [*map(torch.from_numpy, columns), block.rows, torch.stack(block.vectors)],
@@ -62,7 +65,7 @@ def write_block(block: Sealed) -> list[memoryview]:
 def read_block(key: int, body: memoryview) -> Sealed:
     """Return the block with the id `key`, on the CPU."""
     about, (*columns, rows, vectors) = unpack(body)
-    tokens = Tokens(*(column.numpy() for column in columns))  # older blocks have no importances
+    tokens = Tokens(*(column.numpy() for column in columns))  # importances are there if rated
     return Sealed(key, about["rung"], tokens, rows, vectors.unbind(0))
 
 
