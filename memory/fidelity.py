@@ -57,7 +57,7 @@ def faithful(
         tokens=max(policy.tokens, BACK),
         near=max(policy.near, BACK),
         gap=FAR,
-        reach=None if positions is None else max(1, positions // 2),
+        reach=None if positions is None else max(1, positions * 3 // 4),
     )
 
 
