@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Kind = Literal["dense", "redundant"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 COLOURS = """
     red blue green black white yellow brown grey pink orange purple silver golden dark striped
@@ -134,7 +135,7 @@ def _questions(
 ) -> tuple[dict[str, tuple[str, ...]], tuple[Question, ...]]:
     """Return the candidates by kind of question, and a question about each scene."""
     answers: dict[str, list[str]] = {"place": [], "detail": []}
-    beginning, middle, _ = form.partition("{place}")
+    beginning, _, _ = form.partition("{place}")
     made = []
     for number, scene in enumerate(scenes):
         answers["place"].append(f" {scene.place}")
@@ -147,8 +148,8 @@ def _questions(
             answers["detail"].append(f" {scene.details[later]}")
             if number % 2:
                 kind = "detail"
-                prompt += f" {scene.place}{middle},"
-                neutral += f" other place{middle},"
+                prompt += f" {scene.place},"
+                neutral += " other place,"
                 frames = (
                     range(scene.change, frames.stop) if later else range(frames.start, scene.change)
                 )

@@ -41,7 +41,7 @@ import torch
 from benchmarks import pretrained_report
 from benchmarks.asking import seen
 from benchmarks.budgets import NUMBER, fit, held
-from benchmarks.narration import OPENING, narration
+from benchmarks.narration import KINDS, OPENING, narration
 from benchmarks.pretrained_model import SMOLLM2, load
 from benchmarks.replay import Taken, put, read
 from benchmarks.report import parser, publish
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from benchmarks.narration import Kind, Narration
+    from benchmarks.narration import Narration
     from benchmarks.pretrained_model import PretrainedText
     from longwatch.memory.base import Policy
     from longwatch.memory.context import Context
@@ -68,7 +68,6 @@ if TYPE_CHECKING:
     from longwatch.types import Frame, VisualTokens
 
 HELD_OUT = 20_000  # first seed of streams that are reported; development used those below 10,000
-KINDS: tuple[Kind, ...] = ("dense", "redundant")
 LENGTHS = (64, 256, 384, 16, 1024)
 BUDGETS = (4, 10, 2, 20)
 WINDOW = 256  # tokens
