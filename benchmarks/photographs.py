@@ -27,9 +27,8 @@ from longwatch.models.base import Turn
 from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
-from longwatch.serve.decode import Answer
+from longwatch.serve.decode import Answer, alone
 from longwatch.serve.observer import Observer
-from longwatch.serve.passes import alone
 from longwatch.stream.answers import NO, YES, clock, count
 from longwatch.stream.file import FileSource
 from longwatch.stream.wordings import TRAIN, say

@@ -30,9 +30,8 @@ from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
-from longwatch.serve.decode import Answer
+from longwatch.serve.decode import Answer, alone
 from longwatch.serve.observer import Observer
-from longwatch.serve.passes import alone
 from longwatch.stream.answers import COUNTS, NO, NOTHING, PLACES, YES
 from longwatch.stream.painting import COLOURS
 from longwatch.stream.questions import Truth

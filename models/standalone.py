@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.models.follow_up import POLITE, follows_up, known_things
 from longwatch.models.sayings import TIME
-from longwatch.stream.wordings import article
+from longwatch.stream.answers import article
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,6 +28,13 @@ class Question:
     deadline: float | None = None  # seconds after it was put; it fails unless it began by then
 
 
+class Questions(NamedTuple):
+    """How many questions about one stream are under way."""
+
+    running: int = 0  # whose answer began
+    waiting: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens that an answer took."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longwatch.errors import LimitError
+from longwatch.serve.answer import Questions
 from longwatch.serve.ids import about
 from longwatch.serve.passes import run
-from longwatch.serve.turns import Owner, Questions, Turns
+from longwatch.serve.turns import Owner, Turns
 
 if TYPE_CHECKING:
     from torch import Tensor

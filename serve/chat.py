@@ -17,6 +17,7 @@ from longwatch.serve.faults import error_object
 from longwatch.serve.ids import about
 from longwatch.serve.listening import Listening
 from longwatch.serve.realtime import events
+from longwatch.wire import microseconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -85,7 +86,7 @@ class Completion:
     def chunks(self, event: AnswerEvent) -> list[dict[str, Any]]:
         """Return what an event of the engine amounts to."""
         if isinstance(event, Started):
-            as_of = {self._stream: events.microseconds(event.as_of)}
+            as_of = {self._stream: microseconds(event.as_of)}
             return [self._chunk({"role": "assistant", "content": ""}, lw={"as_of": as_of})]
         if isinstance(event, Delta):
             return [self._chunk({"content": event.text})]
@@ -112,7 +113,7 @@ class Completion:
         }
 
     def _lw(self, done: Done) -> dict[str, Any]:
-        as_of = {self._stream: events.microseconds(done.as_of)}
+        as_of = {self._stream: microseconds(done.as_of)}
         rests = events.rests(done, self._stream)
         return {"as_of": as_of, "timing": events.timing(done), **rests}
 

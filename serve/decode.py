@@ -13,6 +13,7 @@ from longwatch.serve.clock import Clock
 from longwatch.serve.evidence import evidence, joined, recalled
 from longwatch.serve.ids import current_ids
 from longwatch.serve.parts import parts_of
+from longwatch.serve.passes import Pass, run
 from longwatch.serve.tracing import UNTRACED
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from longwatch.models.voice import Voice
     from longwatch.serve.answer import AnswerEvent, Evidence, Question, Status
     from longwatch.serve.observer import Observer
-    from longwatch.serve.passes import Pass
     from longwatch.serve.reader import Steps
     from longwatch.serve.tracing import Way
 
@@ -209,3 +209,22 @@ class Answer:
         for part in self._parts:  # whoever keeps the answer is not to keep all that it read
             part.reader.close()
         self._tell(Done(*done, limits.span, limits.dropped))
+
+
+def alone(model: VideoLM, answer: Answer) -> int:
+    """Run an answer to its end with nothing beside it; return how many passes it took.
+
+    Raises what the model raises, as there is no engine that would end the answer for it.
+    """
+    steps, count = answer.steps(), 0
+    found: Tensor | None = None
+    while True:
+        try:
+            wanted = steps.send(None if answer.cancelled else found)
+        except StopIteration:
+            return count
+        if wanted is not None:
+            (result,) = run(model, [wanted])
+            if isinstance(result, Exception):
+                raise result
+            found, count = result, count + 1

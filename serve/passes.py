@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from longwatch.memory.context import Context
     from longwatch.models.base import VideoLM
-    from longwatch.serve.decode import Answer
 
 log = logging.getLogger(__name__)
 
@@ -48,25 +47,6 @@ def run(model: VideoLM, passes: Sequence[Pass]) -> list[Tensor | Exception]:
     for wanted, length in zip(passes, lengths, strict=True):
         wanted.context.rewind(length)
     return [run(model, [wanted])[0] for wanted in passes]
-
-
-def alone(model: VideoLM, answer: Answer) -> int:
-    """Run an answer to its end with nothing beside it; return how many passes it took.
-
-    Raises what the model raises, as there is no engine that would end the answer for it.
-    """
-    steps, count = answer.steps(), 0
-    found: Tensor | None = None
-    while True:
-        try:
-            wanted = steps.send(None if answer.cancelled else found)
-        except StopIteration:
-            return count
-        if wanted is not None:
-            (result,) = run(model, [wanted])
-            if isinstance(result, Exception):
-                raise result
-            found, count = result, count + 1
 
 
 def _together(model: VideoLM, passes: Sequence[Pass]) -> list[Tensor | Exception]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from longwatch.serve.realtime.events import microseconds
+from longwatch.wire import microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

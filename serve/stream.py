@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from longwatch.errors import EmptyStreamError
 from longwatch.memory.memory import Memory
+from longwatch.serve.answer import Questions
 from longwatch.serve.diary import Diary
 from longwatch.serve.gallery import Easel, Gallery
 from longwatch.serve.sparing import Sparing
 from longwatch.serve.tracing import Tracing
-from longwatch.serve.turns import Questions
 from longwatch.stream.buffer import DropPolicy, LatestBuffer
 from longwatch.stream.timeline import Timeline
 

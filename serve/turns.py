@@ -15,13 +15,6 @@ class Owner(NamedTuple):
     stream: str
 
 
-class Questions(NamedTuple):
-    """How many questions about one stream are under way."""
-
-    running: int = 0  # whose answer began
-    waiting: int = 0
-
-
 class Turns:
     """Keeps accounts of what each key, and each stream of a key, was given.
 

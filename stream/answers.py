@@ -28,6 +28,11 @@ def clock(seconds: float) -> str:
     return (f"{hours}h" if hours else "") + f"{minutes:02}:{whole % 60:02}"
 
 
+def article(name: str) -> str:
+    """Return `name` with "a" or "an" before it."""
+    return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
+
+
 def count(number: int) -> str:
     """Return a number of things as a word, `none` to `ten`, and `more than ten` above."""
     return COUNTS[number] if number < len(COUNTS) else "more than ten"

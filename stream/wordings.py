@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from longwatch.stream.answers import clock
+from longwatch.stream.answers import article, clock
 from longwatch.stream.held_out import HELD_OUT
 from longwatch.stream.wordings_events import EVENTS
 from longwatch.stream.wordings_present import PRESENT
@@ -41,11 +41,6 @@ def _parts(template: str) -> tuple[tuple[str, ...], ...]:
     return tuple(
         tuple(piece.split("|")) if k % 2 else (piece,) for k, piece in enumerate(pieces) if piece
     )
-
-
-def article(name: str) -> str:
-    """Return `name` with "a" or "an" before it."""
-    return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
 
 
 def spoken(seconds: float, rng: Random) -> str:

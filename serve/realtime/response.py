@@ -10,6 +10,7 @@ from longwatch.models.base import Turn
 from longwatch.serve.answer import Delta, Found, Started
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Item
+from longwatch.wire import microseconds
 
 if TYPE_CHECKING:
     from longwatch.serve.answer import AnswerEvent, Done
@@ -98,7 +99,7 @@ class Response:
         self._owner.forget(self)
 
     def _moment(self, as_of: float) -> dict[str, int]:
-        return {self._stream: events.microseconds(as_of)}
+        return {self._stream: microseconds(as_of)}
 
     def _json(self, status: str, **fields: Any) -> dict[str, Any]:
         return {

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from longwatch.errors import NotFoundError
 from longwatch.memory.durable.thumbnail import narrowed
 from longwatch.serve.past import past
-from longwatch.serve.realtime.events import microseconds
+from longwatch.wire import microseconds
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from longwatch.errors import LongwatchError, NotFoundError
 from longwatch.memory.durable.catalogue import Alert
 from longwatch.serve.ids import about
-from longwatch.serve.realtime.events import picture_url
 from longwatch.serve.watches.rota import Rota
 from longwatch.serve.watches.score import ask_when_free
 from longwatch.serve.watches.table import Table
 from longwatch.serve.watches.watch import Post
 from longwatch.serve.watches.webhook import Webhooks
 from longwatch.serve.watches.wording import asked
+from longwatch.wire import picture_url
 
 if TYPE_CHECKING:
     from longwatch.serve.engine import Engine

@@ -10,7 +10,8 @@ import pytest
 from longwatch.models.bundled_model import FOLDER
 from longwatch.models.bundled_tokenizer import BundledTokenizer, plain
 from longwatch.models.sayings import WORD, phrases, turned
-from longwatch.stream.wordings import OPENINGS, TRAIN, article, say
+from longwatch.stream.answers import article
+from longwatch.stream.wordings import OPENINGS, TRAIN, say
 from longwatch.stream.wordings_followups import ELSE, IT, NOW, THEN
 
 WORDS = BundledTokenizer(FOLDER)

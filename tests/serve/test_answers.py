@@ -11,11 +11,11 @@ from longwatch.errors import LimitError
 from longwatch.memory import Full
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question, Started
+from longwatch.serve.answer import Done, Question, Questions, Started
 from longwatch.serve.answers import FIRST_READS, Answers
 from longwatch.serve.decode import Answer
 from longwatch.serve.observer import Observer
-from longwatch.serve.turns import Owner, Questions
+from longwatch.serve.turns import Owner
 from tests.serve import tiny
 
 MODEL = tiny.TinyVideoLM()

@@ -13,9 +13,8 @@ from longwatch.memory.memory import Memory, Snapshot
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
-from longwatch.serve.decode import Answer
+from longwatch.serve.decode import Answer, alone
 from longwatch.serve.observer import Observer
-from longwatch.serve.passes import alone
 from longwatch.serve.timewords import Span
 from tests.serve import tiny
 

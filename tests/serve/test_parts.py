@@ -15,11 +15,10 @@ from longwatch.models.base import Turn
 from longwatch.models.bundled_model import BundledVLM, load_bundled
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import AnswerEvent, Delta, Done, Found, Question
-from longwatch.serve.decode import Answer
+from longwatch.serve.decode import Answer, alone
 from longwatch.serve.evidence import MOST
 from longwatch.serve.observer import Observer
 from longwatch.serve.parts import Parts, parts_of
-from longwatch.serve.passes import alone
 from longwatch.serve.timewords import Span
 from tests.serve import tiny
 

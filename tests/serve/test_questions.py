@@ -10,8 +10,8 @@ from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
 from longwatch.serve.engine import Engine
 from longwatch.serve.questions import Range, choose_stream, dialogue, moment, patience, stretch
-from longwatch.serve.realtime.events import microseconds
 from longwatch.serve.timewords import Span
+from longwatch.wire import microseconds
 from tests.serve.tiny import TinyVideoLM
 
 turns = st.lists(st.builds(Turn, st.sampled_from(["user", "assistant"]), st.text(max_size=9)))

@@ -11,9 +11,8 @@ from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve import reader
 from longwatch.serve.answer import Question
-from longwatch.serve.decode import Answer
+from longwatch.serve.decode import Answer, alone
 from longwatch.serve.observer import Observer
-from longwatch.serve.passes import alone
 from tests.serve import tiny
 
 if TYPE_CHECKING:
