@@ -17,9 +17,11 @@ from longwatch.errors import LongwatchError
 from longwatch.serve.access.guard import Guard
 from longwatch.serve.faults import internal
 from longwatch.serve.metrics import Metrics
+from longwatch.serve.realtime.sessions import Sessions
 from longwatch.serve.refusals import error_response
-from longwatch.serve.routes import ROUTES
+from longwatch.serve.routes import all_routes
 from longwatch.serve.service import Service
+from longwatch.serve.vitals import StreamCollector, Vitals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,14 +38,19 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = Non
     `metrics` is the engine's observer, if it has one; the application does not close the engine.
     """
     metrics = metrics or Metrics(settings.metric_streams)
-    service = Service(engine, settings, metrics)
+    sessions = Sessions(settings.resume_seconds, settings.max_detached)
+    service = Service(engine, settings, metrics, sessions)
+    vitals = Vitals(service, sessions)
+    metrics.detached.set_function(lambda: sessions.detached)
+    metrics.registry.register(StreamCollector(service.feeds, metrics.labelled_streams))
+    metrics.registry.register(vitals)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.watching.start()
         service.pulling.restore()
         yield
-        service.desk.close()
+        sessions.close()
         await service.watching.close()
         await service.feeds.close()
 
@@ -58,8 +65,8 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = Non
     )
     app.state.service = service
     _add_errors(app, service)
-    for routes in ROUTES:
-        app.include_router(routes(service))
+    for routes in all_routes(service, sessions, vitals):
+        app.include_router(routes)
     app.add_middleware(Guard, service=service)
     if settings.origins:
         app.add_middleware(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import LimitError, NotFoundError
 from longwatch.serve.access.access import Access
@@ -13,9 +13,6 @@ from longwatch.serve.answer import Done
 from longwatch.serve.draining import Draining
 from longwatch.serve.feeds import Feeds
 from longwatch.serve.pulling import Pulling
-from longwatch.serve.realtime import events
-from longwatch.serve.realtime.sessions import Sessions
-from longwatch.serve.vitals import Vitals
 from longwatch.serve.watches.rota import RotaSettings
 from longwatch.serve.watches.store import Store
 from longwatch.serve.watches.watching import Watching
@@ -34,10 +31,26 @@ DRAIN_STEP = 0.05  # seconds between two looks at the answers under way
 FLUSH_SECONDS = 2.0  # for clients to take the ends of their answers
 
 
+class Clients(Protocol):
+    """The sessions of all clients."""
+
+    def announce(self, time_left_ms: int) -> None:
+        """Tell every client that the service ends within `time_left_ms`."""
+
+    async def flush(self, seconds: float) -> None:
+        """Wait until all that waits for clients was sent, for at most `seconds`."""
+
+
 class Service:
     """The engine, its streams' publishers, the settings and the metrics."""
 
-    def __init__(self, engine: Engine, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        metrics: Metrics,
+        clients: Clients | None = None,
+    ) -> None:
         self.engine = engine
         self.settings = settings
         self.metrics = metrics
@@ -45,14 +58,10 @@ class Service:
         self.feeds = Feeds(engine, settings.media)
         self.pulling = Pulling(self.feeds, settings, metrics)
         self.sessions = 0
-        self.desk = Sessions(settings.resume_seconds, settings.max_detached)
-        metrics.detached.set_function(lambda: self.desk.detached)
+        self._clients = clients
         self.draining = Draining()
         self._under_way: set[object] = set()  # one of each answer
         self.watching = _watching(engine, settings, metrics)
-        metrics.watch(self.feeds)
-        self.vitals = Vitals(self)
-        metrics.registry.register(self.vitals)
 
     def check_model(self, name: str | None) -> None:
         """Raise `NotFoundError` (`model_not_found`) if another model than ours is asked for."""
@@ -103,11 +112,12 @@ class Service:
     async def drain(self) -> None:
         """Begin nothing new; return once no answer is under way, or after `drain_seconds`."""
         self.draining.begin(self.settings.drain_seconds)
-        left = round(self.draining.seconds_left * 1000)
-        self.desk.tell(events.event("lw.go_away", reason="drain", time_left_ms=left))
+        if self._clients is not None:
+            self._clients.announce(round(self.draining.seconds_left * 1000))
         while self._under_way and self.draining.seconds_left:  # noqa: ASYNC110 - threads end them
             await asyncio.sleep(DRAIN_STEP)
-        await self.desk.flush(FLUSH_SECONDS)
+        if self._clients is not None:
+            await self._clients.flush(FLUSH_SECONDS)
 
     def enter(self) -> None:
         """Count a websocket connection in, or raise `LimitError` (`too_many_sessions`)."""

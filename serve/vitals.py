@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections import Counter as Sums
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -12,18 +13,34 @@ from longwatch import __version__
 from longwatch.serve.readiness import Readiness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from prometheus_client.core import Metric
 
+    from longwatch.serve.feed import Feed
+    from longwatch.serve.feeds import Feeds
+    from longwatch.serve.realtime.sessions import Sessions
     from longwatch.serve.service import Service
+
+OUTCOMES = {  # of frames: ours -> the label
+    "busy": "dropped_busy",
+    "rate": "dropped_rate",
+    "late": "dropped_late",
+    "size": "dropped_size",
+    "decode": "undecodable",
+    "gate": "gated",
+    "budget": "dropped_budget",
+}
+Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
+OTHER = "_other"  # the label of all streams beyond the cap; no stream can have this name
 
 
 class Vitals(Collector):
     """Looks at the service when it is asked, and keeps nothing but when it began."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, sessions: Sessions) -> None:
         self._service = service
+        self._sessions = sessions
         self._began = time.monotonic()
         self.readiness = Readiness(service.engine, service.draining, service.settings.stuck_seconds)
 
@@ -45,7 +62,7 @@ class Vitals(Collector):
             "streams": {"open": len(questions), "most": settings.max_streams},
             "sessions": {
                 "open": service.sessions,
-                "waiting": service.desk.detached,
+                "waiting": self._sessions.detached,
                 "most": settings.max_sessions,
             },
             "questions": {
@@ -104,4 +121,89 @@ class Vitals(Collector):
         }
 
     def _send_queue_bytes(self) -> int:
-        return sum(session.outbox.bytes for session in self._service.desk.all())
+        return sum(session.outbox.bytes for session in self._sessions.all())
+
+
+class StreamCollector(Collector):
+    """Looks at the streams when it is asked, so that nothing is counted twice."""
+
+    def __init__(self, feeds: Feeds, labelled: int) -> None:
+        self._feeds = feeds
+        self._labelled = labelled
+
+    def describe(self) -> list[Metric]:
+        """Return nothing, so that registering does not look at the streams."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families of all streams; those beyond the cap are summed up in one label."""
+        feeds = self._feeds.all()
+        states = GaugeMetricFamily("longwatch_streams", "Streams, by state.", labels=["state"])
+        for state, count in sorted(Sums(feed.state for feed in feeds).items()):
+            states.add_metric([state], count)
+        frames: Sums[tuple[str, ...]] = Sums()
+        tokens: Sums[str] = Sums()
+        tiers: Sums[tuple[str, ...]] = Sums(
+            dict.fromkeys([("device",), ("archive",), ("away",), ("disk",)], 0)
+        )
+        rungs: Sums[tuple[str, ...]] = Sums()
+        questions: Sums[tuple[str, ...]] = Sums()
+        for place, feed in enumerate(feeds):
+            name = feed.name if place < self._labelled else OTHER
+            stats = feed.stream.stats()
+            tokens[name] += stats.memory.tokens_stored
+            questions[name, "running"] += stats.questions.running
+            questions[name, "waiting"] += stats.questions.waiting
+            tiers["device",] += stats.memory.device_bytes
+            tiers["archive",] += stats.memory.archive_bytes
+            tiers["away",] += stats.memory.away_bytes
+            if feed.stream.kept is not None:
+                tiers["disk",] += feed.stream.kept.stats().nbytes
+            for rung, (_, size) in enumerate(stats.memory.rungs):
+                rungs[str(rung),] += size
+            for outcome, count in _outcomes(feed, stats.frames_read):
+                frames[name, outcome] += count
+        yield states
+        yield _fill(
+            CounterMetricFamily("longwatch_frames", "By outcome.", labels=["stream", "outcome"]),
+            frames,
+        )
+        yield _fill(
+            GaugeMetricFamily(
+                "longwatch_memory_tokens", "At hand in a stream's memory.", labels=["stream"]
+            ),
+            {(name,): count for name, count in tokens.items()},
+        )
+        yield _fill(
+            GaugeMetricFamily(
+                "longwatch_questions", "Under way, by stream.", labels=["stream", "state"]
+            ),
+            questions,
+        )
+        yield GaugeMetricFamily(
+            "longwatch_requests_waiting",
+            "Questions whose answer has not begun.",
+            sum(count for (_, state), count in questions.items() if state == "waiting"),
+        )
+        yield _fill(
+            GaugeMetricFamily("longwatch_memory_bytes", "Held in memories.", labels=["tier"]),
+            tiers,
+        )
+        yield _fill(
+            GaugeMetricFamily(
+                "longwatch_memory_rung_bytes", "Of blocks, by rung of the ladder.", labels=["rung"]
+            ),
+            rungs,
+        )
+
+
+def _fill(family: Family, values: Mapping[tuple[str, ...], int]) -> Family:
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family
+
+
+def _outcomes(feed: Feed, used: int) -> Iterator[tuple[str, int]]:
+    yield "used", used
+    for reason, count in feed.dropped().items():
+        yield OUTCOMES[reason], count

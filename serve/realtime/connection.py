@@ -13,6 +13,7 @@ from longwatch.errors import ClosedError, LimitError
 from longwatch.serve.faults import internal
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.hangup import Hangup
+from longwatch.serve.realtime.sessions import BROKEN
 from longwatch.serve.realtime.standing import Standing
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PARTING_SECONDS = 2.0  # for what is still to be sent when a connection is closed
-BROKEN = 1006  # the close code of a connection that ended without one
-RESUMABLE = (1001, BROKEN, 1011, 1013)  # codes after which the client may come back
 
 
 class Connection:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
     from starlette.websockets import WebSocket
 
+    from longwatch.serve.realtime.sessions import Sessions
     from longwatch.serve.service import Service
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ CLOSE_CODES = {
 }
 
 
-async def serve_websocket(service: Service, websocket: WebSocket) -> None:
+async def serve_websocket(service: Service, sessions: Sessions, websocket: WebSocket) -> None:
     """Serve one connection to `/v1/realtime?model=...&stream=...` to its end."""
     try:
         principal = identify(service, websocket)
@@ -46,42 +47,42 @@ async def serve_websocket(service: Service, websocket: WebSocket) -> None:
         service.check_model(websocket.query_params.get("model"))
         with acting_as(principal), service.access.usage(principal).session():
             service.enter()
-            await _serve(service, websocket)
+            await _serve(service, sessions, websocket)
     except LongwatchError as error:
         await _turn_away(service, websocket, error)
     except WebSocketDisconnect:  # before it said who it is
         log.info("a page left before it said who it is")
 
 
-async def _serve(service: Service, websocket: WebSocket) -> None:
+async def _serve(service: Service, sessions: Sessions, websocket: WebSocket) -> None:
     """Serve a connection that was counted in, as its principal."""
     code = 1006
     try:
         if websocket.application_state is WebSocketState.CONNECTING:
             await websocket.accept(_subprotocol(websocket))
-        session = await _session(service, websocket.query_params)
+        session = await _session(service, sessions, websocket.query_params)
         connection = Connection(service, session, websocket)
         with about(session=session.id):
             log.info("connection begins", extra={"key": current().id})
             try:
                 code = await connection.run(websocket.query_params.get("stream"))
             finally:
-                service.desk.leave(session, code)
+                sessions.leave(session, code)
             log.info("connection ends", extra={"code": code})
     finally:
         service.leave(code)
 
 
-async def _session(service: Service, query: QueryParams) -> Session:
+async def _session(service: Service, sessions: Sessions, query: QueryParams) -> Session:
     """Return the session that the client resumes, or a new one."""
     token, expired = query.get("resume"), None
     if token is not None:
         try:
-            return await service.desk.resume(token, query.get("after", f"{NUMBERED}0"))
+            return await sessions.resume(token, query.get("after", f"{NUMBERED}0"))
         except NotFoundError as error:
             expired = error
     session = Session(service)
-    service.desk.add(session)
+    sessions.add(session)
     session.begin()
     if expired is not None:
         session.tell(expired)

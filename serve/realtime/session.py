@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import ForbiddenError, LongwatchError, ProtocolError
 from longwatch.serve.access.principal import current
@@ -19,11 +19,17 @@ from longwatch.serve.realtime.parse import event_id, parse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.serve.realtime.connection import Connection
     from longwatch.serve.service import Service
 
 log = logging.getLogger(__name__)
 NOT_JSON = 2  # messages that are not JSON, until the connection is closed
+
+
+class ClientConnection(Protocol):
+    """The connection that a session has now."""
+
+    async def give_up(self) -> None:
+        """Let another connection have the session; returns once this one touches it no more."""
 
 
 class Session:
@@ -37,7 +43,7 @@ class Session:
         self.outbox = Outbox(settings.send_queue_bytes, settings.resume_bytes)
         self.allowance = service.access.allowance(current())
         self.handler = Handler(service, self.outbox, self._complain, self.allowance)
-        self.connection: Connection | None = None
+        self.connection: ClientConnection | None = None
         self._service = service
         self._not_json = 0
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from longwatch.errors import NotFoundError
 from longwatch.serve.access.principal import current
 from longwatch.serve.ids import about
-from longwatch.serve.realtime.connection import RESUMABLE
+from longwatch.serve.realtime import events
 
 if TYPE_CHECKING:
     from longwatch.serve.realtime.session import Session
 
 log = logging.getLogger(__name__)
+BROKEN = 1006  # the close code of a connection that ended without one
+RESUMABLE = (1001, BROKEN, 1011, 1013)  # codes after which the client may come back
 
 
 class Sessions:
@@ -78,8 +80,9 @@ class Sessions:
         while len(self._detached) > self._most:
             self._expire(self._by_token[next(iter(self._detached))])
 
-    def tell(self, event: dict[str, Any]) -> None:
-        """Send an event that concerns their connections to all sessions that have one."""
+    def announce(self, time_left_ms: int) -> None:
+        """Tell all sessions that have a connection that the service ends within this time."""
+        event = events.event("lw.go_away", reason="drain", time_left_ms=time_left_ms)
         for session in self.all():
             session.outbox.put_alone(event)
 

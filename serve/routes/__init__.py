@@ -1,4 +1,4 @@
-"""What can be had over HTTP: one file of routes for each subject, listed in `ROUTES`."""
+"""What can be had over HTTP: one file of routes for each subject, listed in `all_routes`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 from longwatch.serve.routes import operation, page, past, questions, streams, tickets, watches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fastapi import APIRouter
 
+    from longwatch.serve.realtime.sessions import Sessions
     from longwatch.serve.service import Service
+    from longwatch.serve.vitals import Vitals
 
-ROUTES: tuple[Callable[[Service], APIRouter], ...] = (
-    questions.routes,
-    streams.routes,
-    past.routes,
-    watches.routes,
-    operation.routes,
-    tickets.routes,
-    page.routes,
-)
+
+def all_routes(service: Service, sessions: Sessions, vitals: Vitals) -> tuple[APIRouter, ...]:
+    """Return the routes of every subject."""
+    return (
+        questions.routes(service, sessions),
+        streams.routes(service),
+        past.routes(service),
+        watches.routes(service),
+        operation.routes(service, vitals),
+        tickets.routes(service),
+        page.routes(service),
+    )

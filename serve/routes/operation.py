@@ -12,9 +12,10 @@ from longwatch.serve.access.principal import current
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service
+    from longwatch.serve.vitals import Vitals
 
 
-def routes(service: Service) -> APIRouter:
+def routes(service: Service, vitals: Vitals) -> APIRouter:
     """Return the routes for health, readiness, status and metrics."""
     router = APIRouter()
 
@@ -24,7 +25,7 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> Response:
-        reasons = service.vitals.readiness.reasons()
+        reasons = vitals.readiness.reasons()
         if not reasons:
             return JSONResponse({"status": "ready"})
         told = {"status": "not_ready"}
@@ -36,7 +37,7 @@ def routes(service: Service) -> APIRouter:
     @router.get("/v1/status")
     async def status() -> dict[str, Any]:
         """Tell how the service is doing, over all streams and keys."""
-        return service.vitals.json()
+        return vitals.json()
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -13,16 +13,17 @@ from longwatch.serve.realtime.messages import CLIENT_EVENTS
 from longwatch.serve.realtime.route import serve_websocket
 
 if TYPE_CHECKING:
+    from longwatch.serve.realtime.sessions import Sessions
     from longwatch.serve.service import Service
 
 
-def routes(service: Service) -> APIRouter:
+def routes(service: Service, sessions: Sessions) -> APIRouter:
     """Return the routes that questions take."""
     router = APIRouter()
 
     @router.websocket("/v1/realtime")
     async def realtime(websocket: WebSocket) -> None:
-        await serve_websocket(service, websocket)
+        await serve_websocket(service, sessions, websocket)
 
     body = {"content": {"application/json": {"schema": ChatRequest.model_json_schema()}}}
 

@@ -10,14 +10,18 @@ from longwatch.serve.app import create_app
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.metrics import Metrics
-from longwatch.serve.routes import ROUTES
+from longwatch.serve.realtime.sessions import Sessions
+from longwatch.serve.routes import all_routes
 from longwatch.serve.service import Service
+from longwatch.serve.vitals import Vitals
 from tests.serve.tiny import TinyVideoLM
 
 
 def http_routes() -> list[APIRoute]:
     service = Service(Engine(TinyVideoLM()), Settings(), Metrics(1))
-    made = [route for routes in ROUTES for route in routes(service).routes]
+    sessions = Sessions(1.0, 1)
+    routers = all_routes(service, sessions, Vitals(service, sessions))
+    made = [route for router in routers for route in router.routes]
     assert all(isinstance(route, APIRoute | APIWebSocketRoute) for route in made)
     return [route for route in made if isinstance(route, APIRoute)]
 

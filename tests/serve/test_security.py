@@ -16,8 +16,10 @@ from longwatch.serve.access.keys import KeyFile
 from longwatch.serve.access.rules import OPEN, scope_of_event, scope_of_request
 from longwatch.serve.metrics import Metrics
 from longwatch.serve.realtime.messages import ClientEvent
-from longwatch.serve.routes import ROUTES
+from longwatch.serve.realtime.sessions import Sessions
+from longwatch.serve.routes import all_routes
 from longwatch.serve.service import Service
+from longwatch.serve.vitals import Vitals
 from tests.serve import peer as p
 from tests.serve.conftest import Live, serve
 from tests.serve.tiny import TinyVideoLM
@@ -82,7 +84,9 @@ def socket(locked: Locked, token: str, query: str = "", **options: Any) -> Any:
 def requests(locked: Locked) -> list[tuple[str, str]]:
     """Return every method and path of the service, with names filled in."""
     service = Service(locked.live.engine, locked.live.settings, Metrics(1))
-    made = [route for routes in ROUTES for route in routes(service).routes]
+    sessions = Sessions(1.0, 1)
+    routers = all_routes(service, sessions, Vitals(service, sessions))
+    made = [route for router in routers for route in router.routes]
     found = [route for route in made if isinstance(route, APIRoute)]
     assert len(found) >= 9
     ways = [(m, r.path_format.format_map(Names())) for r in found for m in r.methods or ()]
