@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from longwatch.memory.durable.catalogue import Exchange
 from longwatch.serve.answer import Done
@@ -15,18 +15,35 @@ if TYPE_CHECKING:
 
     from longwatch.memory.durable.catalogue import Alert
     from longwatch.serve.answer import AnswerEvent, Question
-    from longwatch.serve.kept import KeptStream
 
 ALERTS = 100  # of a stream that is in RAM alone, the newest
 MOST = 500  # exchanges of a stream that is in RAM alone
 CHARS = 2000  # of a question and of an answer there
 
 
+class DialogueOnDisk(Protocol):
+    """The questions, answers and alerts of a stream that is on disk."""
+
+    def note(self, told: Exchange) -> None:
+        """Keep a question and its answer."""
+
+    def dialogue(self) -> list[Exchange]:
+        """Return all questions and answers, oldest first; may wait for the disk."""
+        ...
+
+    def alert(self, alert: Alert) -> None:
+        """Keep that a watch spoke up."""
+
+    def alerts(self) -> list[Alert]:
+        """Return when watches spoke up, oldest first; may wait for the disk."""
+        ...
+
+
 class Diary:
     """What was said about one stream, by whomever, from any thread."""
 
     def __init__(self) -> None:
-        self.kept: KeptStream | None = None
+        self.kept: DialogueOnDisk | None = None
         self._told: deque[Exchange] = deque(maxlen=MOST)
         self._alerts: deque[Alert] = deque(maxlen=ALERTS)
         self._lock = threading.Lock()

@@ -8,14 +8,13 @@ import queue
 import threading
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from longwatch.memory.durable.thumbnail import make_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.serve.kept import KeptStream
     from longwatch.types import Frame
 
 log = logging.getLogger(__name__)
@@ -27,6 +26,20 @@ class Picture(NamedTuple):
 
     time: float  # seconds on the stream's clock
     jpeg: bytes
+
+
+class PicturesOnDisk(Protocol):
+    """The pictures of a stream that is on disk."""
+
+    def picture(self, frame: Frame) -> None:
+        """Keep a small picture of a frame, unless the disk is too busy for that."""
+
+    def picture_times(self) -> list[float]:
+        """Return which moments there are pictures of, in seconds; may wait for the disk."""
+        ...
+
+    def nearest_picture(self, time: float) -> tuple[float, bytes] | None:
+        """Return the time and the JPEG of the picture nearest to `time`; may wait for the disk."""
 
 
 class Easel:
@@ -74,7 +87,7 @@ class Gallery:
     """
 
     def __init__(self, easel: Easel, limit: int) -> None:
-        self.kept: KeptStream | None = None
+        self.kept: PicturesOnDisk | None = None
         self._easel, self._limit = easel, limit
         self._pictures: list[Picture] = []  # by time
         self._bytes = 0

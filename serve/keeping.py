@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from longwatch.models.base import VideoLM
-    from longwatch.serve.config import Settings
     from longwatch.serve.stream import Stream
 
     Later = Callable[[Callable[[], None]], None]
@@ -174,17 +173,17 @@ def _check_model(entry: StreamEntry, model: VideoLM) -> None:
 
 
 @contextmanager
-def keeping(settings: Settings) -> Iterator[Keeping]:
-    """Open the folder that the settings name, if they name one.
+def keeping(folder: str, thumbnail_bytes: int) -> Iterator[Keeping]:
+    """Open the folder that streams are kept in; with an empty name none is kept.
 
     Raises:
         ConfigError: the folder cannot be used.
         StorageError: a later version wrote it.
     """
-    if not settings.data:
+    if not folder:
         yield Keeping()
         return
-    vault = Vault(Path(settings.data).expanduser(), thumbnail_bytes=settings.thumbnail_mb << 20)
+    vault = Vault(Path(folder).expanduser(), thumbnail_bytes=thumbnail_bytes)
     writer = Writer()
     writer.start()
     kept = Keeping(vault, writer)

@@ -9,46 +9,43 @@ from longwatch.registry import lookup
 from longwatch.serve.presets import PRESETS
 
 if TYPE_CHECKING:
-    from longwatch.models.base import VideoLM
-    from longwatch.serve.realtime.messages import PullSource, PushSource, StreamPolicy
-    from longwatch.serve.stream import Stream
+    from collections.abc import Mapping
+
     from longwatch.serve.stream_settings import StreamSettings
 
 
-def settings_for(
-    defaults: StreamSettings, policy: StreamPolicy, source: PushSource | PullSource | None
-) -> StreamSettings:
+def settings_for(defaults: StreamSettings, asked: Mapping[str, Any]) -> StreamSettings:
     """Return `defaults` with what a client asked for in their place.
+
+    `asked` has fields of the settings, and may name a `preset`, which comes before them.
 
     Raises:
         ConfigError: something that it asked for is not known, or out of range.
     """
-    given = policy.model_dump(exclude_none=True)
-    if "memory" in given:
-        given["policy"] = given.pop("memory")
+    given = dict(asked)
     if "preset" in given:
         given = lookup(PRESETS, given.pop("preset"), "preset").settings() | given
-    if source is not None and "fps" in source.model_fields_set:
-        given["fps"] = source.fps
     return replace(defaults, **given)
 
 
-def accepted(stream: Stream, model: VideoLM) -> dict[str, Any]:
-    """Return how a stream is set up, as its publisher is told."""
-    kept = stream.settings
+def accepted(settings: StreamSettings, window_tokens: int) -> dict[str, Any]:
+    """Return how a stream is set up, as its publisher is told.
+
+    `window_tokens` is the model's own window, where the settings name none.
+    """
     return {
-        "queue": kept.queue,
-        "on_full": kept.on_full,
-        "memory": kept.policy,
-        "window_tokens": kept.window_tokens or model.window_tokens,
-        "memory_mb": kept.memory_mb,
-        "persist": kept.persist,
-        "host_mb": kept.host_mb,
-        "compressor": kept.compressor,
-        "keep": kept.keep,
-        "pruner": kept.pruner,
-        "prune_keep": kept.prune_keep,
-        "token_rate": kept.token_rate,
-        "gate": kept.gate,
-        "gate_seconds": kept.gate_seconds,
+        "queue": settings.queue,
+        "on_full": settings.on_full,
+        "memory": settings.policy,
+        "window_tokens": settings.window_tokens or window_tokens,
+        "memory_mb": settings.memory_mb,
+        "persist": settings.persist,
+        "host_mb": settings.host_mb,
+        "compressor": settings.compressor,
+        "keep": settings.keep,
+        "pruner": settings.pruner,
+        "prune_keep": settings.prune_keep,
+        "token_rate": settings.token_rate,
+        "gate": settings.gate,
+        "gate_seconds": settings.gate_seconds,
     }

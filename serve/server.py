@@ -25,7 +25,7 @@ from longwatch.serve.logs import configure_logs
 from longwatch.serve.metrics import Metrics
 from longwatch.serve.patience import Http
 from longwatch.serve.tls import check_tls
-from longwatch.serve.tracing import tracing
+from longwatch.serve.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,7 +134,7 @@ def run(settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
     with (
         bind(settings.host, settings.port) as listener,
-        keeping(settings) as kept,
+        keeping(settings.data, settings.thumbnail_mb << 20) as kept,
         tracing(settings) as traced,
     ):
         url = url_of(listener, secure=bool(settings.tls_cert))
@@ -184,6 +184,30 @@ def running(engine: Engine, settings: Settings, metrics: Metrics | None = None) 
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def tracing(settings: Settings) -> Iterator[Tracing]:
+    """Yield what traces as the settings want it; afterwards what waits to be sent is sent.
+
+    Raises:
+        ConfigError: there are to be traces, and OpenTelemetry is not installed.
+    """
+    if not settings.traces:
+        yield Tracing()
+        return
+    try:
+        from longwatch.serve.otel import OpenTelemetry
+    except ImportError as error:
+        raise ConfigError(
+            f"traces need a package that is missing ({error.name}); install it with "
+            "`pip install 'longwatch[otel]'`, or leave --traces out"
+        ) from None
+    traced = OpenTelemetry(settings.trace_frames)
+    try:
+        yield traced
+    finally:
+        traced.close()
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -11,12 +11,11 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from longwatch.errors import ConfigError, LongwatchError
+from longwatch.errors import LongwatchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from longwatch.serve.config import Settings
     from longwatch.types import Frame
 
 HEADERS = ("traceparent", "tracestate")  # of W3C's Trace Context
@@ -79,27 +78,3 @@ def called_by(headers: Mapping[str, str]) -> Iterator[None]:
 def caller() -> Mapping[str, str]:
     """Return what the running code's caller said of its own trace."""
     return _caller.get()
-
-
-@contextmanager
-def tracing(settings: Settings) -> Iterator[Tracing]:
-    """Yield what traces as the settings want it; afterwards what waits to be sent is sent.
-
-    Raises:
-        ConfigError: there are to be traces, and OpenTelemetry is not installed.
-    """
-    if not settings.traces:
-        yield Tracing()
-        return
-    try:
-        from longwatch.serve.otel import OpenTelemetry
-    except ImportError as error:
-        raise ConfigError(
-            f"traces need a package that is missing ({error.name}); install it with "
-            "`pip install 'longwatch[otel]'`, or leave --traces out"
-        ) from None
-    traced = OpenTelemetry(settings.trace_frames)
-    try:
-        yield traced
-    finally:
-        traced.close()

@@ -14,6 +14,7 @@ from longwatch.serve.access.rules import DISCARD, FOLLOW, PULL
 from longwatch.serve.opening import accepted, settings_for
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.messages import PullSource
+from longwatch.serve.realtime.messages.streams import asked_settings
 
 if TYPE_CHECKING:
     from longwatch.serve.feed import Feed
@@ -59,7 +60,9 @@ class Streams:
         See `Feeds.open`, or `Pulling.open` of what the service fetches, for what is raised.
         """
         source = request.source
-        settings = settings_for(self._service.settings.stream, request.policy, source)
+        settings = settings_for(
+            self._service.settings.stream, asked_settings(request.policy, source)
+        )
         if isinstance(source, PullSource):
             self._pull(request.stream, source, settings)
             return
@@ -77,7 +80,8 @@ class Streams:
             "lw.stream.opened",
             feed,
             handle=self._handles,
-            accepted=about | accepted(feed.stream, self._service.engine.model),
+            accepted=about
+            | accepted(feed.stream.settings, self._service.engine.model.window_tokens),
             acked_seq=feed.acked_before,
         )
         self._follow(feed)
@@ -176,7 +180,7 @@ class Streams:
         """Have the service fetch a stream, and follow it; it goes on when this session ends."""
         feed = self._service.pulling.open(name, source.address(), settings)
         about = {"source": source.address().json(), "fps": settings.fps}
-        about |= accepted(feed.stream, self._service.engine.model)
+        about |= accepted(feed.stream.settings, self._service.engine.model.window_tokens)
         self._say("lw.stream.opened", feed, handle=None, accepted=about)
         self._follow(feed)
 

@@ -10,7 +10,7 @@ from longwatch.serve.access.principal import current
 from longwatch.serve.access.rules import DISCARD
 from longwatch.serve.opening import settings_for
 from longwatch.serve.realtime.messages.shapes import Name, Strict
-from longwatch.serve.realtime.messages.streams import PullSource, StreamPolicy
+from longwatch.serve.realtime.messages.streams import PullSource, StreamPolicy, asked_settings
 from longwatch.serve.routes.body import described, read_body
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def routes(service: Service) -> APIRouter:
     async def create(request: Request) -> dict[str, Any]:
         """Make a stream, and pull its source if it has one; others wait for a publisher."""
         asked = await read_body(request, StreamParams)
-        settings = settings_for(service.settings.stream, asked.policy, asked.source)
+        settings = settings_for(service.settings.stream, asked_settings(asked.policy, asked.source))
         if asked.source is None:
             current().require_stream(asked.stream)
             return service.feeds.take_up(asked.stream, settings).json()

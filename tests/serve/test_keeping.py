@@ -13,7 +13,7 @@ import torch
 
 from longwatch.errors import ConfigError, InputError, LimitError
 from longwatch.memory.durable import files
-from longwatch.serve.config import Settings, load_settings
+from longwatch.serve.config import load_settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.keeping import Keeping, identity, keeping
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from longwatch.serve.kept import KeptStats
     from longwatch.types import Frame
 
+PICTURES = 1 << 20  # bytes of small pictures
 KEPT = StreamSettings(fps=None, queue=64, on_full="block", window_tokens=60, persist=True)
 
 
 @contextmanager
 def serving(data: Path | None, model: tiny.TinyVideoLM | None = None) -> Iterator[Engine]:
     """Run an engine that keeps its streams in `data`, as a service does."""
-    with keeping(Settings(data="" if data is None else str(data))) as kept:
+    with keeping("" if data is None else str(data), PICTURES) as kept:
         engine = Engine(model or tiny.TinyVideoLM(), keeping=kept)
         engine.start()
         try:
@@ -102,7 +103,7 @@ def test_dialogue_and_pictures_are_kept(tmp_path: Path) -> None:
         if kept is None:
             pytest.fail("the stream is kept")
         assert [told[1:] for told in kept.dialogue()] == [(2.0, "who?", answered)]
-    with keeping(Settings(data=str(tmp_path))) as again:
+    with keeping(str(tmp_path), PICTURES) as again:
         catalogue = again._vault.catalogue  # type: ignore[union-attr]
         assert catalogue.thumbnail_times("door") == [0.0, 0.5, 1.0, 1.5, 2.0]
         (entry,) = catalogue.streams()
@@ -169,7 +170,7 @@ def test_a_full_disk_is_said_and_streams_go_on(
 def test_streams_are_kept_as_long_as_the_disk_s_quota_has_blocks_for_them(tmp_path: Path) -> None:
     bounded = EngineSettings(server_disk_mb=1, max_streams=10_000)
     large = replace(KEPT, window_tokens=20_000)  # so a block is large, and few find room
-    with keeping(Settings(data=str(tmp_path))) as kept:
+    with keeping(str(tmp_path), PICTURES) as kept:
         engine = Engine(tiny.TinyVideoLM(), bounded, keeping=kept)
         with pytest.raises(LimitError, match="server_disk_mb") as refused:
             deque((engine.open_stream(str(n), large) for n in range(1000)), maxlen=0)
@@ -182,12 +183,12 @@ def test_streams_are_kept_as_long_as_the_disk_s_quota_has_blocks_for_them(tmp_pa
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
-    with keeping(Settings(data=str(tmp_path))):
+    with keeping(str(tmp_path), PICTURES):
         pass
     (tmp_path / "lock").unlink()
     (tmp_path / "lock").mkdir()
     with (
         pytest.raises(ConfigError, match="choose another folder"),
-        keeping(Settings(data=str(tmp_path))),
+        keeping(str(tmp_path), PICTURES),
     ):
         pass

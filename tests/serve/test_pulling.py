@@ -195,7 +195,7 @@ def test_a_kept_stream_is_pulled_again_after_a_restart(tmp_path: Path, name: str
     body = {"stream": name, "source": source, "policy": {"persist": True}}
     frames = 0
     for turn in range(2):
-        with keeping(settings) as kept:
+        with keeping(settings.data, 1 << 20) as kept:
             engine = Engine(TinyVideoLM(), settings.engine, Metrics(1), kept)
             engine.start()
             try:

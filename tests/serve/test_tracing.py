@@ -9,7 +9,8 @@ import pytest
 
 from longwatch.errors import ConfigError, InputError
 from longwatch.serve.config import Settings
-from longwatch.serve.tracing import UNTRACED, Tracing, called_by, caller, tracing
+from longwatch.serve.server import tracing
+from longwatch.serve.tracing import UNTRACED, Tracing, called_by, caller
 from tests.serve import tiny
 
 OFF = """

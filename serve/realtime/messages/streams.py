@@ -75,6 +75,16 @@ class StreamPolicy(Strict):
     gate_seconds: float | None = None
 
 
+def asked_settings(policy: StreamPolicy, source: PushSource | PullSource | None) -> dict[str, Any]:
+    """Return what a client asked for, by the names of the service's own settings."""
+    given = policy.model_dump(exclude_none=True)
+    if "memory" in given:
+        given["policy"] = given.pop("memory")
+    if source is not None and "fps" in source.model_fields_set:
+        given["fps"] = source.fps
+    return given
+
+
 class StreamOpen(Strict):
     """Begin, or take up again, feeding a stream."""
 
