@@ -14,11 +14,11 @@ from longwatch.models.concept_head import load_head
 from longwatch.models.soft_words import SoftWords, Weights, Words
 from longwatch.stream.world import COLOURS
 from training import real
-from training.features import tower
 from training.language import LanguageModel, Shape
 from training.lessons import Maker
 from training.simulate import LOOKALIKES, Simulator
 from training.structure import prepare
+from training.tower import tower
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,8 @@ import torch
 
 from longwatch.models.efficientnet import MIDDLE
 from longwatch.stream import pictograms
-from training.features import FINE, TOKENS, pool, see, style_of
+from training.cells import FINE, TOKENS, pool
+from training.features import see, style_of
 from training.renderer import render
 from training.sprites import NEAR, TRAINED, concepts
 

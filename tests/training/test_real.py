@@ -13,7 +13,8 @@ from longwatch.models.concept_head import load_head
 from longwatch.models.soft_words import likely
 from longwatch.stream import pictograms
 from training import real, sprites
-from training.features import fused, tower
+from training.features import fused
+from training.tower import tower
 
 if TYPE_CHECKING:
     from pathlib import Path
