@@ -1,4 +1,7 @@
-"""Requests and their replies over one session, whose connection may break off and come back."""
+"""Requests and their replies over one session, whose connection may break off and come back.
+
+After a break, streams and watches are taken up again.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,19 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from longwatch.client.comeback import take_up
+from longwatch.client.publisher import Publisher
 from longwatch.client.reconnect import CODES, Notice
 from longwatch.client.returning import Place, Returned, come_back, number_of
 from longwatch.client.router import Router
-from longwatch.errors import ClosedError, LongwatchError
+from longwatch.client.watches import Watch
+from longwatch.errors import ClosedError, LongwatchError, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from longwatch.client.reconnect import Reconnect
     from longwatch.client.transport import Transport
+    from longwatch.client.view import StreamView
 
 
 class Channel:
@@ -233,3 +238,70 @@ class Channel:
         """End all that waits with `error`."""
         self.router.lose(error)
         self._connected.set()  # for those who wait for it, to find out
+
+
+async def make(channel: Channel, watch: Watch) -> None:
+    """Let the server make a watch; see `Client.watch_for` for what is raised."""
+    async with channel.router.await_watch(watch):
+        await channel.request(watch.opening, "lw.watch.created", "")
+
+
+async def take_up(channel: Channel, *, resumed: bool) -> None:
+    """Feed again what was fed, and follow what was followed where the session is a new one.
+
+    Watches come first: a stream that is followed again tells of their next firing, not of those
+    that were missed.
+    """
+    router = channel.router
+    every: list[Watch | StreamView] = [] if resumed else list(router.watches.values())
+    every += router.views.values()
+    for one in every:
+        try:
+            if isinstance(one, Watch):
+                await _watch(channel, one)
+            elif isinstance(one, Publisher):
+                await _feed(channel, one)
+            elif not resumed:
+                await _attach(channel, one)
+        except ClosedError:
+            if channel.router.lost is None and not channel.up:
+                return  # cut off again; the next time begins anew
+            raise
+        except LongwatchError as refused:  # somebody else feeds it now, or it is gone
+            one.lose(refused)
+
+
+async def _watch(channel: Channel, watch: Watch) -> None:
+    """Follow a watch again; a server that has forgotten it makes it anew, unless it had ended.
+
+    It ends here if somebody deleted it meanwhile.
+    """
+    try:
+        await watch.follow()
+    except ServerError as gone:
+        if gone.code not in {"watch_not_found", "watch_deleted"}:
+            raise
+        del channel.router.watches[watch.id]
+        if gone.code == "watch_deleted":
+            watch.take({"type": "lw.watch.deleted"})
+        elif watch.state != "ended":
+            await make(channel, watch)
+
+
+async def _attach(channel: Channel, view: StreamView) -> str:
+    """Follow a stream and return its state."""
+    event = {"type": "lw.stream.attach", "stream": view.stream}
+    reply = await channel.request(event, "lw.stream.state", view.stream)
+    return str(reply["state"])
+
+
+async def _feed(channel: Channel, publisher: Publisher) -> None:
+    """Open a publisher's stream again, unless the server has all that it wanted to send."""
+    if publisher.left:
+        return
+    if publisher.ended and await _attach(channel, publisher) == "ended":
+        publisher.back()
+        return
+    await channel.request(publisher.opening, "lw.stream.opened", publisher.stream)
+    if publisher.ended:
+        await publisher.end_again()

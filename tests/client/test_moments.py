@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from longwatch.client.moments import on_wire
+from longwatch.client.client import on_wire
 from longwatch.errors import InputError
 
 
