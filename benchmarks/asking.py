@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from longwatch.memory.segment import Segment
     from longwatch.models.base import VideoLM
     from longwatch.serve.ranges import Limits
-    from longwatch.stream.questions import Question
+    from training.questions import Question
 
 MOST = 24  # tokens of an answer
 SEVERAL = {"how_many", "how_often", "after", "before", "follow_up"}  # need all of their frames

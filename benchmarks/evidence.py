@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from longwatch.memory.context import Context
     from longwatch.memory.memory import Snapshot
     from longwatch.models.bundled_model import BundledVLM
-    from longwatch.stream.questions import Question as Asked
+    from training.questions import Question as Asked
 
 LENGTHS = ((64, 8, 3), (256, 6, 3))  # frames, streams, questions of a kind
 QUICK = ((64, 1, 1),)

@@ -23,15 +23,15 @@ from longwatch.cli.demo_script import Asked, Picture, load_pictures
 from longwatch.cli.demo_video import write_video
 from longwatch.memory import Window
 from longwatch.memory.memory import Memory
+from longwatch.models.answer_words import NO, YES, clock, count
 from longwatch.models.base import Turn
 from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer, alone
 from longwatch.serve.observer import Observer
-from longwatch.stream.answers import NO, YES, clock, count
 from longwatch.stream.file import FileSource
-from longwatch.stream.wordings import TRAIN, say
+from training.questions.wordings.grammar import TRAIN, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -22,10 +22,10 @@ from benchmarks import report
 from longwatch.errors import ConfigError
 from longwatch.models.bundled_model import load_bundled
 from longwatch.serve.sparing import Sparing, SparingSettings
-from longwatch.stream.questions import KINDS, Truth
 from longwatch.stream.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training.answering import answer, read
+from training.questions import KINDS, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,22 +26,22 @@ from benchmarks import intervals
 from benchmarks.episodes import draw
 from benchmarks.report import parser, publish
 from benchmarks.zoom import FRAMES, read_stream
+from longwatch.models.answer_words import COUNTS, NO, NOTHING, PLACES, YES
 from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer, alone
 from longwatch.serve.observer import Observer
-from longwatch.stream.answers import COUNTS, NO, NOTHING, PLACES, YES
 from longwatch.stream.painting import COLOURS
-from longwatch.stream.questions import Truth
+from training.questions import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.zoom import Stream
     from longwatch.models.bundled_model import BundledVLM
-    from longwatch.stream.questions import Question as Asked
+    from training.questions import Question as Asked
 
 STREAMS, EACH = 8, 2  # streams, questions of a kind
 QUICK = (1, 1)

@@ -35,9 +35,9 @@ from longwatch.serve.watches.rota import Rota, RotaSettings
 from longwatch.serve.watches.score import present, score
 from longwatch.serve.watches.watch import Watch, WatchSettings
 from longwatch.serve.watches.wording import asked
-from longwatch.stream.seen import Seen
 from longwatch.stream.synthetic import SyntheticSource
 from longwatch.types import Frame
+from training.questions.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -21,9 +21,9 @@ import torch
 from longwatch.models.bundled_model import load_bundled
 from longwatch.models.concept_head import load_head
 from longwatch.models.efficientnet import preprocess
-from longwatch.stream.questions import Question
 from longwatch.types import Frame
 from training import answering
+from training.questions import Question
 from training.targets import columns
 from training.teaching_photos import FOLDER, read
 from training.tower import tower

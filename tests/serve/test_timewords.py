@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwatch.serve.timewords import MARGIN, OPENING, Clock, Span, said
-from longwatch.stream.wordings import WORDINGS, say, spoken
-from longwatch.stream.wordings_followups import ELSE, IT, NOW, THEN
+from training.questions.wordings.follow_ups import ELSE, IT, NOW, THEN
+from training.questions.wordings.grammar import WORDINGS, say, spoken
 
 NOW_ = 600.0  # seconds on the stream's clock; it is ten to three in the afternoon, began 14:40
 WALL = Clock(NOW_, datetime(2026, 3, 5, 14, 50, tzinfo=UTC))

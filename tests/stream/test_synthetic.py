@@ -13,8 +13,8 @@ pytest.importorskip("cv2", reason="OpenCV needs libGL", exc_type=ImportError)
 
 from longwatch.errors import ConfigError
 from longwatch.stream import painting, pictograms, world
-from longwatch.stream.questions import KINDS, Truth
 from longwatch.stream.synthetic import SyntheticSource
+from training.questions import KINDS, Truth
 
 SEEDS = st.integers(0, 2**32)
 

@@ -6,37 +6,37 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from longwatch.errors import ConfigError
-from longwatch.stream import asking
-from longwatch.stream.asking import Question
-from longwatch.stream.followups import follow_up
-from longwatch.stream.seen import Seen
-from longwatch.stream.unanswerable import unanswerable
-from longwatch.stream.wordings import WORDINGS
+from training.questions import generator
+from training.questions.follow_ups import follow_up
+from training.questions.generator import Question
+from training.questions.seen import Seen
+from training.questions.unanswerable import unanswerable
+from training.questions.wordings.grammar import WORDINGS
 
 if TYPE_CHECKING:
     from random import Random
 
-    from longwatch.stream.asking import Ask
+    from training.questions.generator import Ask
 
 __all__ = ["KINDS", "Question", "Truth"]
 
 ASKS: dict[str, Ask] = {
-    "now": partial(asking.present, "now"),
-    "at": partial(asking.at, "at"),
-    "first": partial(asking.about, "first"),
-    "last": partial(asking.about, "last"),
-    "was_there": partial(asking.about, "was_there"),
-    "is_there": partial(asking.about, "is_there"),
-    "where": partial(asking.about, "where"),
-    "how_many": partial(asking.how_many, "how_many"),
-    "how_often": partial(asking.about, "how_often"),
-    "after": partial(asking.about, "after"),
-    "before": partial(asking.about, "before"),
-    "background": partial(asking.background, "background"),
-    "describe": partial(asking.describe, "describe"),
+    "now": partial(generator.present, "now"),
+    "at": partial(generator.at, "at"),
+    "first": partial(generator.about, "first"),
+    "last": partial(generator.about, "last"),
+    "was_there": partial(generator.about, "was_there"),
+    "is_there": partial(generator.about, "is_there"),
+    "where": partial(generator.about, "where"),
+    "how_many": partial(generator.how_many, "how_many"),
+    "how_often": partial(generator.about, "how_often"),
+    "after": partial(generator.about, "after"),
+    "before": partial(generator.about, "before"),
+    "background": partial(generator.background, "background"),
+    "describe": partial(generator.describe, "describe"),
     "follow_up": partial(follow_up, "follow_up"),
     "unanswerable": partial(unanswerable, "unanswerable"),
-    "beginning": partial(asking.beginning, "beginning"),
+    "beginning": partial(generator.beginning, "beginning"),
 }
 KINDS = tuple(ASKS)
 

@@ -1,4 +1,4 @@
-"""How people ask about the present, in the grammar of `wordings`: what training may see."""
+"""How people ask about the present, in the form that `grammar` reads: what training may see."""
 
 from __future__ import annotations
 

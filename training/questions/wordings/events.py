@@ -1,4 +1,4 @@
-"""How people ask what came, how often and in which order, in the grammar of `wordings`."""
+"""How people ask what came, how often and in which order, in the form that `grammar` reads."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from longwatch.stream.answers import article, clock
-from longwatch.stream.held_out import HELD_OUT
-from longwatch.stream.wordings_events import EVENTS
-from longwatch.stream.wordings_present import PRESENT
-from longwatch.stream.wordings_times import TIMES
+from longwatch.models.answer_words import article, clock
+from training.questions.wordings.events import EVENTS
+from training.questions.wordings.held_out import HELD_OUT
+from training.questions.wordings.present import PRESENT
+from training.questions.wordings.times import TIMES
 
 if TYPE_CHECKING:
     from random import Random

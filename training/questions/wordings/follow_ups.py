@@ -1,4 +1,4 @@
-"""How people ask on after an answer, in the grammar of `wordings`; `test` is kept from training."""
+"""How people ask on after an answer, as `grammar` reads it; `test` is kept from training."""
 
 from __future__ import annotations
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longwatch.stream.answers import CANNOT_TELL
-from longwatch.stream.asking import Question
-from longwatch.stream.wordings import finish, say, spoken, wording
-from longwatch.stream.wordings_unanswerable import UNANSWERABLE
+from longwatch.models.answer_words import CANNOT_TELL
+from training.questions.generator import Question
+from training.questions.wordings.grammar import finish, say, spoken, wording
+from training.questions.wordings.unanswerable import UNANSWERABLE
 
 if TYPE_CHECKING:
     from random import Random
 
-    from longwatch.stream.seen import Seen
+    from training.questions.seen import Seen
 
 STARTS = ("bl", "fr", "gl", "k", "m", "n", "pl", "qu", "sk", "sn", "t", "v", "w", "z", "dr")
 MIDDLES = ("a", "e", "i", "o", "u", "oo", "ee")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from longwatch.stream.answers import (
+from longwatch.models.answer_words import (
     CANNOT_TELL,
     NEVER,
     NO,
@@ -21,7 +21,7 @@ from longwatch.stream.answers import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.stream.seen import Seen
+    from training.questions.seen import Seen
 
 
 class Fact(NamedTuple):

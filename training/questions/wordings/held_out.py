@@ -1,4 +1,4 @@
-"""Wordings that no training may see, in the grammar of `wordings`: what was understood shows."""
+"""Wordings that no training may see, as `grammar` reads them: what was understood shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people ask that no video of these worlds answers, in the grammar of `wordings`."""
+"""What people ask that no video of these worlds answers, in the form that `grammar` reads."""
 
 from __future__ import annotations
 

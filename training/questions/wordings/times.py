@@ -1,4 +1,4 @@
-"""How people ask about a time, or for one, in the grammar of `wordings`: for training."""
+"""How people ask about a time, or for one, in the form that `grammar` reads: for training."""
 
 from __future__ import annotations
 

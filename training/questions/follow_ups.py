@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longwatch.stream import facts
-from longwatch.stream.asking import about, at, choose, moment, present, question
-from longwatch.stream.wordings import finish, say, spoken
-from longwatch.stream.wordings_followups import ELSE, IT, NOW, THEN
+from training.questions import ground_truth
+from training.questions.generator import about, at, choose, moment, present, question
+from training.questions.wordings.follow_ups import ELSE, IT, NOW, THEN
+from training.questions.wordings.grammar import finish, say, spoken
 
 if TYPE_CHECKING:
     from random import Random
 
-    from longwatch.stream.asking import Question
-    from longwatch.stream.facts import Fact
-    from longwatch.stream.seen import Seen
+    from training.questions.generator import Question
+    from training.questions.ground_truth import Fact
+    from training.questions.seen import Seen
 
 # One more question comes first where all is short enough for a lesson: three markers a turn more.
 TRIES = 4
@@ -61,7 +61,7 @@ def _of_it(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Quest
     if asked == "where" and name not in [there for there, _ in seen.things(now)]:
         return None
     return _then(
-        kind, start, IT[wordings][asked], facts.ABOUT[asked](seen, now, name), rng, wordings
+        kind, start, IT[wordings][asked], ground_truth.ABOUT[asked](seen, now, name), rng, wordings
     )
 
 
@@ -71,19 +71,19 @@ def _of_another(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> 
     word = choose(asked, seen, now, rng)
     if start is None or word is None or word == start.names[0]:
         return None
-    fact = facts.ABOUT[asked](seen, now, word)
+    fact = ground_truth.ABOUT[asked](seen, now, word)
     return _then(kind, start, ELSE[wordings], fact, rng, wordings, thing=word)
 
 
 def _of_a_time(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question | None:
     start = at("at", seen, now, rng, wordings)
     if rng.random() < 0.3:
-        return _then(kind, start, NOW[wordings], facts.shown(seen, [now]), rng, wordings)
+        return _then(kind, start, NOW[wordings], ground_truth.shown(seen, [now]), rng, wordings)
     if rng.random() < 0.3:
         start = present("now", seen, now, rng, wordings)
     frame = moment(seen, now, rng)
     time = spoken(seen.times[frame], rng)
-    fact = facts.shown(seen, seen.second(frame, now))
+    fact = ground_truth.shown(seen, seen.second(frame, now))
     return _then(kind, start, THEN[wordings], fact, rng, wordings, time=time)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from longwatch.stream import facts
-from longwatch.stream.wordings import spoken, wording
+from training.questions import ground_truth
+from training.questions.wordings.grammar import spoken, wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
-    from longwatch.stream.facts import Fact
-    from longwatch.stream.seen import Seen
+    from training.questions.ground_truth import Fact
+    from training.questions.seen import Seen
 
     Ask = Callable[[Seen, int, Random, str], "Question | None"]
 
@@ -53,13 +53,13 @@ def about(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Questi
     word = choose(kind, seen, now, rng)
     if word is None:
         return None
-    fact = facts.ABOUT[kind](seen, now, word)
+    fact = ground_truth.ABOUT[kind](seen, now, word)
     return fact and question(kind, wording(kind, rng, wordings, word), fact)
 
 
 def present(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question:
     """Ask for what is there now."""
-    fact = facts.shown(seen, [now])
+    fact = ground_truth.shown(seen, [now])
     return question(kind, wording(kind, rng, wordings), fact)
 
 
@@ -67,28 +67,28 @@ def at(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question:
     """Ask for what was there at the time of a frame."""
     frame = moment(seen, now, rng)
     time = spoken(seen.times[frame], rng)
-    fact = facts.shown(seen, seen.second(frame, now))
+    fact = ground_truth.shown(seen, seen.second(frame, now))
     return question(kind, wording(kind, rng, wordings, time=time), fact)
 
 
 def background(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question:
     """Ask for the background's colour, now or at a time."""
-    return _now_or_at(kind, (seen, now), rng, wordings, facts.ground)
+    return _now_or_at(kind, (seen, now), rng, wordings, ground_truth.ground)
 
 
 def describe(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question:
     """Ask for a description of the present or of a time."""
-    return _now_or_at(kind, (seen, now), rng, wordings, facts.described_at)
+    return _now_or_at(kind, (seen, now), rng, wordings, ground_truth.described_at)
 
 
 def how_many(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question:
     """Ask how many different things there were."""
-    return question(kind, wording(kind, rng, wordings), facts.how_many(seen, now))
+    return question(kind, wording(kind, rng, wordings), ground_truth.how_many(seen, now))
 
 
 def beginning(kind: str, seen: Seen, now: int, rng: Random, wordings: str) -> Question:
     """Ask what the first thing of all was."""
-    return question(kind, wording(kind, rng, wordings), facts.beginning(seen, now))
+    return question(kind, wording(kind, rng, wordings), ground_truth.beginning(seen, now))
 
 
 def moment(seen: Seen, now: int, rng: Random) -> int:
