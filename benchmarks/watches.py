@@ -37,7 +37,7 @@ from longwatch.serve.watches.watch import Watch, WatchSettings
 from longwatch.serve.watches.wording import asked
 from longwatch.stream.synthetic import SyntheticSource
 from longwatch.types import Frame
-from training.questions.seen import Seen
+from training.questions.ground_truth import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -12,7 +12,7 @@ from benchmarks import watches
 from benchmarks.watches import Case, Outcome
 from longwatch.models.bundled_model import load_bundled
 from longwatch.stream.synthetic import SyntheticSource
-from training.questions.seen import Seen
+from training.questions.ground_truth import Seen
 
 if TYPE_CHECKING:
     from pathlib import Path

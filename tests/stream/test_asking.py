@@ -10,7 +10,7 @@ import pytest
 from longwatch.stream.world import World
 from tests.stream.watched import NAMES, many
 from training.questions.generator import Question, choose, moment
-from training.questions.seen import Seen
+from training.questions.ground_truth import Seen
 
 
 @pytest.mark.parametrize("kind", ["is_there", "was_there"])

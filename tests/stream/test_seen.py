@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from longwatch.errors import ConfigError
 from longwatch.stream.world import World
 from tests.stream.watched import GROUPS, NAMES, entries, shown, truths
-from training.questions.seen import Seen
+from training.questions.ground_truth import Seen
 
 if TYPE_CHECKING:
     from training.questions import Truth

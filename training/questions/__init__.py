@@ -9,7 +9,7 @@ from longwatch.errors import ConfigError
 from training.questions import generator
 from training.questions.follow_ups import follow_up
 from training.questions.generator import Question
-from training.questions.seen import Seen
+from training.questions.ground_truth import Seen
 from training.questions.unanswerable import unanswerable
 from training.questions.wordings.grammar import WORDINGS
 

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from training.questions.generator import Question
-    from training.questions.ground_truth import Fact
-    from training.questions.seen import Seen
+    from training.questions.ground_truth import Fact, Seen
 
 # One more question comes first where all is short enough for a lesson: three markers a turn more.
 TRIES = 4

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
-    from training.questions.ground_truth import Fact
-    from training.questions.seen import Seen
+    from training.questions.ground_truth import Fact, Seen
 
     Ask = Callable[[Seen, int, Random, str], "Question | None"]
 

@@ -12,7 +12,7 @@ from training.questions.wordings.unanswerable import UNANSWERABLE
 if TYPE_CHECKING:
     from random import Random
 
-    from training.questions.seen import Seen
+    from training.questions.ground_truth import Seen
 
 STARTS = ("bl", "fr", "gl", "k", "m", "n", "pl", "qu", "sk", "sn", "t", "v", "w", "z", "dr")
 MIDDLES = ("a", "e", "i", "o", "u", "oo", "ee")
