@@ -25,7 +25,7 @@ from benchmarks.report import parser, publish
 from longwatch.models.bundled_chat import dialogue_ids, spoken_ids
 from longwatch.models.bundled_model import load_bundled
 from longwatch.models.standalone import last_question
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from training.answering import read
 from training.questions import Truth, ground_truth
 from training.questions.generator import about, question

@@ -30,7 +30,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer, alone
 from longwatch.serve.observer import Observer
-from longwatch.stream.file import FileSource
+from longwatch.stream.sources.file import FileSource
 from training.questions.wordings.grammar import TRAIN, say
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from benchmarks import report
 from longwatch.errors import ConfigError
 from longwatch.models.bundled_model import load_bundled
 from longwatch.serve.sparing import Sparing, SparingSettings
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training.answering import answer, read
 from training.questions import KINDS, Truth

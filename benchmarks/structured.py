@@ -33,7 +33,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer, alone
 from longwatch.serve.observer import Observer
-from longwatch.stream.painting import COLOURS
+from longwatch.stream.sources.painting import COLOURS
 from training.questions import Truth
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ from longwatch.serve.watches.rota import Rota, RotaSettings
 from longwatch.serve.watches.score import present, score
 from longwatch.serve.watches.watch import Watch, WatchSettings
 from longwatch.serve.watches.wording import asked
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training.questions.ground_truth import Seen
 

@@ -29,7 +29,7 @@ from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import load_bundled
 from longwatch.serve.evidence import evidence
 from longwatch.serve.stream_settings import StreamSettings
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training.questions import KINDS, Truth
 

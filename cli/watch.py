@@ -119,7 +119,7 @@ def _live(
         return stream, lambda client, show: push_camera(
             client, number, stream=stream, fps=fps, seconds=seconds, progress=show, **options
         )
-    from longwatch.stream.synthetic import SyntheticSource  # OpenCV is not needed otherwise
+    from longwatch.stream.sources.synthetic import SyntheticSource  # OpenCV is not needed otherwise
 
     scene = SyntheticSource(number, duration=seconds).pictures()
     frames = ((image, time) for time, image in scene)

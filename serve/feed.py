@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longwatch.serve.stream import Stream
-    from longwatch.stream.ingest import Ingest
+    from longwatch.stream.ingest.ingest import Ingest
     from longwatch.stream.pull.address import Address
-    from longwatch.stream.pull.pull import Pull
+    from longwatch.stream.pull.supervisor import Pull
 
 log = logging.getLogger(__name__)
 State = Literal["connecting", "online", "stalled", "reconnecting", "offline", "ended"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import InputError, NotFoundError
 from longwatch.serve.feed import Feed
-from longwatch.stream.ingest import Ingest
+from longwatch.stream.ingest.ingest import Ingest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from longwatch.errors import InputError, LongwatchError, NotFoundError
 from longwatch.serve.access.principal import current
 from longwatch.serve.access.rules import PULL
 from longwatch.serve.sources import SourceBook
-from longwatch.stream.pull.pull import Pull
+from longwatch.stream.pull.supervisor import Pull
 
 if TYPE_CHECKING:
     from longwatch.serve.config import Settings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from longwatch.serve.metrics import Metrics
     from longwatch.serve.stream_settings import StreamSettings
     from longwatch.stream.pull.address import Address
-    from longwatch.stream.pull.pull import Status
+    from longwatch.stream.pull.supervisor import Status
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from longwatch.errors import LongwatchError
     from longwatch.stream.buffer import LatestBuffer
-    from longwatch.stream.intake import Chunk
+    from longwatch.stream.chunks import Chunk
     from longwatch.stream.timeline import Timeline
 
 QUIET = 1.0  # seconds between two reports of faults with the same code

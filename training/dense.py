@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from longwatch.models.efficientnet import MIDDLE, preprocess
-from longwatch.stream.painting import COLOURS, GROUNDS, UPRIGHT, background, paste
+from longwatch.stream.sources.painting import COLOURS, GROUNDS, UPRIGHT, background, paste
 from longwatch.types import Frame
 from training import augment
 from training.features import fused

@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.report import parser, publish
 from longwatch.models.bundled_model import FOLDER, load_bundled, parse_grid
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training import speed, sprites
 from training.answering import answer, read

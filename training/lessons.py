@@ -10,7 +10,7 @@ import numpy as np
 
 from longwatch.errors import ConfigError
 from longwatch.models.bundled_tokenizer import OPENING
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from training.questions import KINDS, Truth
 from training.simulate import GRIDS
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longwatch.models.bundled_tokenizer import BundledTokenizer
-    from longwatch.stream.world import Event
+    from longwatch.stream.sources.world import Event
     from training.questions import Question
     from training.simulate import Sight, Simulator
 

@@ -17,7 +17,7 @@ import torch
 from longwatch.models.colours import frame_colours
 from longwatch.models.efficientnet import preprocess
 from longwatch.models.soft_words import likely
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training import sprites
 from training.cells import coarse

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
     from longwatch.serve.stream_settings import StreamSettings
-    from longwatch.stream.ingest import Ingest
+    from longwatch.stream.ingest.ingest import Ingest
 
 WRAP = 2**32  # sequence numbers start over there
 Complain = Callable[[LongwatchError, str], None]  # the error, and the stream that it is about

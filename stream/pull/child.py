@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import LongwatchError
 from longwatch.stream.pull.address import redact
-from longwatch.stream.pull.faults import SENTENCES
+from longwatch.stream.pull.errors import SENTENCES
+from longwatch.stream.pull.frame_ring import Ring
 from longwatch.stream.pull.job import Job
 from longwatch.stream.pull.reader import Reader
-from longwatch.stream.pull.ring import Ring
 
 if TYPE_CHECKING:
-    from longwatch.stream.stopwatch import Stopwatch
+    from longwatch.stream.decoding.stopwatch import Stopwatch
 
 GRACE = 1.0  # seconds that the reader has for a clean end
 TICK = 0.1  # seconds between two looks at the decoder

@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 from longwatch.errors import LongwatchError, SourceError
 from longwatch.stream.pull.address import PORTS, parse_address
-from longwatch.stream.pull.faults import fault
+from longwatch.stream.pull.errors import fault
 
 if TYPE_CHECKING:
     from longwatch.stream.pull.address import Address

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import av
 
 from longwatch.errors import LongwatchError
-from longwatch.stream.pull.faults import fault, opening_fault
+from longwatch.stream.pull.errors import fault, opening_fault
 from longwatch.stream.pull.http import Fetcher
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import SourceError
-from longwatch.stream.clock import Pacer
-from longwatch.stream.container import video_stream
-from longwatch.stream.decoding import PacketDecoder
+from longwatch.stream.decoding.container import video_stream
+from longwatch.stream.decoding.decoder import PacketDecoder
+from longwatch.stream.decoding.pixels import Converter
+from longwatch.stream.decoding.stopwatch import Stopwatch
 from longwatch.stream.limits import MediaLimits
-from longwatch.stream.pixels import Converter
-from longwatch.stream.pull.faults import fault, reading_fault
+from longwatch.stream.pull.errors import fault, reading_fault
+from longwatch.stream.pull.frame_ring import Counts
 from longwatch.stream.pull.lateness import Lateness
 from longwatch.stream.pull.opening import opened
-from longwatch.stream.pull.ring import Counts
 from longwatch.stream.sampler import Sampler
-from longwatch.stream.stopwatch import Stopwatch
+from longwatch.stream.sources.clock import Pacer
 
 if TYPE_CHECKING:
     import threading
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
     from longwatch.errors import FrameError
+    from longwatch.stream.pull.frame_ring import Ring
     from longwatch.stream.pull.job import Job
-    from longwatch.stream.pull.ring import Ring
 
 NEAR_END = 2.0  # seconds; a recording that ends so near its stated length has ended
 
@@ -137,7 +137,7 @@ class Reader:
 
     def _camera(self) -> bool:
         """Read a camera of this machine."""
-        from longwatch.stream.camera import CameraSource  # OpenCV is not needed otherwise
+        from longwatch.stream.sources.camera import CameraSource  # OpenCV is not needed otherwise
 
         camera = CameraSource(int(self._job.address.url.partition(":")[2]), fps=self._job.fps)
         pictures = camera.pictures()

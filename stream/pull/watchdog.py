@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longwatch.stream.pull.faults import SENTENCES
+from longwatch.stream.pull.errors import SENTENCES
 
 if TYPE_CHECKING:
-    from longwatch.stream.pull.ring import Counts
+    from longwatch.stream.pull.frame_ring import Counts
     from longwatch.stream.pull.settings import PullSettings
 
 SPARSE = 3.0  # times its usual distance between frames, until a slow source counts as stalled

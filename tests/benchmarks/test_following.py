@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import following
 from longwatch.models.bundled_model import load_bundled
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from training.answering import read
 from training.questions import Question, Truth, ground_truth
 

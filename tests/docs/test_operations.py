@@ -11,7 +11,7 @@ import pytest
 
 from longwatch.serve.config import Settings
 from longwatch.serve.realtime.parse import CODES
-from longwatch.stream.pull.faults import SENTENCES
+from longwatch.stream.pull.errors import SENTENCES
 from tests.docs.settings import PAGE, table, written
 
 if TYPE_CHECKING:

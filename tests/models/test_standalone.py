@@ -11,7 +11,7 @@ from longwatch.models.bundled_model import FOLDER
 from longwatch.models.bundled_tokenizer import BundledTokenizer
 from longwatch.models.follow_up import follows_up, known_things
 from longwatch.models.standalone import Said, last_question, standalone
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from training.questions import Truth
 
 WORDS = BundledTokenizer(FOLDER)

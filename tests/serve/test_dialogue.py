@@ -11,7 +11,7 @@ from longwatch.client.push import push_frames
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from tests.serve import tiny as t
 
 if TYPE_CHECKING:

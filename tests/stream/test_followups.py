@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from tests.stream.watched import NAMES, many
 from training.questions import Truth
 from training.questions.follow_ups import MOST_WORDS, follow_up

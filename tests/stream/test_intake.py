@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import SourceError
-from longwatch.stream.intake import Chunk, ChunkQueue, Epochs
+from longwatch.stream.chunks import Chunk, ChunkQueue, Epochs
 
 
 def chunk(payload: bytes, *, epoch: bool = False, discontinuity: bool = False) -> Chunk:

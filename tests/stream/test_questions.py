@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from longwatch.errors import ConfigError
 from longwatch.models.answer_words import CANNOT_TELL, COUNTS, PLACES
-from longwatch.stream.world import COLOURS, World
+from longwatch.stream.sources.world import COLOURS, World
 from tests.stream.watched import GROUPS, NAMES, many, truths
 from training.questions import KINDS, Truth
 

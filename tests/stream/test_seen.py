@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from longwatch.errors import ConfigError
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from tests.stream.watched import GROUPS, NAMES, entries, shown, truths
 from training.questions.ground_truth import Seen
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from training.questions import Truth
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks.asking import spoken
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from longwatch.types import VisualTokens
 from tests.training.loaded import shipped
 from tests.training.small import language_model

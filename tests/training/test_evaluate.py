@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwatch.models.bundled_model import BundledVLM, load_bundled
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from longwatch.types import VisualTokens
 from tests.training.loaded import shipped
 from tests.training.small import language_model

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from longwatch.models.efficientnet import MIDDLE
-from longwatch.stream import pictograms
+from longwatch.stream.sources import pictograms
 from training.cells import FINE, TOKENS, pool
 from training.features import see, style_of
 from training.renderer import render

@@ -26,7 +26,7 @@ from longwatch.models.answer_words import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from longwatch.stream.world import Event, World
+    from longwatch.stream.sources.world import Event, World
 
 
 class Fact(NamedTuple):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.stream.buffer import LatestBuffer
 from longwatch.stream.pull.address import parse_address
-from longwatch.stream.pull.pull import Pull, Status
 from longwatch.stream.pull.rules import Rules
 from longwatch.stream.pull.settings import PullSettings
+from longwatch.stream.pull.supervisor import Pull, Status
 from longwatch.stream.timeline import Timeline
 
 if TYPE_CHECKING:

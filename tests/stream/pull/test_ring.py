@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.stream.pull.ring import Counts, Ring
+from longwatch.stream.pull.frame_ring import Counts, Ring
 
 
 def image(number: int, height: int = 8, width: int = 6) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from longwatch.stream.pull.ring import Counts
+from longwatch.stream.pull.frame_ring import Counts
 from longwatch.stream.pull.settings import PullSettings
 from longwatch.stream.pull.watchdog import Watchdog
 

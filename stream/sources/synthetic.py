@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from longwatch.errors import ConfigError
-from longwatch.stream import painting, pictograms
-from longwatch.stream.background import BackgroundSource
-from longwatch.stream.clock import Pacer
-from longwatch.stream.world import World
+from longwatch.stream.sources import painting, pictograms
+from longwatch.stream.sources.background import BackgroundSource
+from longwatch.stream.sources.clock import Pacer
+from longwatch.stream.sources.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

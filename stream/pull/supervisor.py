@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from longwatch.errors import ClosedError
 from longwatch.stream.buffer import DropPolicy
-from longwatch.stream.intake import Chunk
+from longwatch.stream.chunks import Chunk
 from longwatch.stream.pull.backoff import Backoff
-from longwatch.stream.pull.faults import SENTENCES
+from longwatch.stream.pull.errors import SENTENCES
+from longwatch.stream.pull.frame_ring import Ring
 from longwatch.stream.pull.job import Job
-from longwatch.stream.pull.ring import Ring
+from longwatch.stream.pull.process import Worker
 from longwatch.stream.pull.watchdog import Watchdog
-from longwatch.stream.pull.worker import Worker
 from longwatch.stream.sink import Counters, Drop, Sink
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from longwatch.stream.buffer import LatestBuffer
     from longwatch.stream.pull.address import Address
-    from longwatch.stream.pull.ring import Picture
+    from longwatch.stream.pull.frame_ring import Picture
     from longwatch.stream.pull.rules import Rules
     from longwatch.stream.pull.settings import PullSettings
     from longwatch.stream.timeline import Timeline

@@ -12,12 +12,12 @@ import numpy as np
 
 from longwatch.errors import ClosedError, ConfigError, FrameError, InputError
 from longwatch.registry import lookup
-from longwatch.stream.images import check_size, decode_image, too_large
-from longwatch.stream.intake import Chunk
-from longwatch.stream.pictures import Pictures
+from longwatch.stream.chunks import Chunk
+from longwatch.stream.decoding.images import check_size, decode_image, too_large
+from longwatch.stream.decoding.stopwatch import too_slow
+from longwatch.stream.ingest.stills import Pictures
+from longwatch.stream.ingest.video import Video
 from longwatch.stream.sink import Counters, Drop, Sink
-from longwatch.stream.stopwatch import too_slow
-from longwatch.stream.video import Video
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from longwatch.stream.pull.frame_ring import Ring
     from longwatch.stream.pull.job import Job
-    from longwatch.stream.pull.ring import Ring
 
 END = 1.5  # seconds that a child has to end by itself; it needs one at most
 PIECE = 65536

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from longwatch.errors import SourceError
-from longwatch.stream.background import BackgroundSource
 from longwatch.stream.buffer import DropPolicy
 from longwatch.stream.sampler import Sampler
+from longwatch.stream.sources.background import BackgroundSource
 
 if TYPE_CHECKING:
     from collections.abc import Generator

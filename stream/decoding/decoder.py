@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import FrameError
-from longwatch.stream.stopwatch import Stopwatch
+from longwatch.stream.decoding.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from av import Packet, VideoCodecContext, VideoFrame, VideoStream
 
-    from longwatch.stream.intake import Chunk, Epochs
+    from longwatch.stream.chunks import Chunk, Epochs
     from longwatch.stream.limits import MediaLimits
 
 

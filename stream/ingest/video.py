@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from longwatch.errors import ClosedError, LimitError, LongwatchError, SourceError
-from longwatch.stream.annexb import AnnexB
 from longwatch.stream.buffer import DropPolicy
-from longwatch.stream.container import Container, begins
-from longwatch.stream.intake import ChunkQueue, Epochs
-from longwatch.stream.pixels import Converter
+from longwatch.stream.chunks import ChunkQueue, Epochs
+from longwatch.stream.decoding.annexb import AnnexB
+from longwatch.stream.decoding.container import Container, begins
+from longwatch.stream.decoding.pixels import Converter
+from longwatch.stream.decoding.stopwatch import Stopwatch
+from longwatch.stream.decoding.units import KEYS, is_key
 from longwatch.stream.sink import Drop
-from longwatch.stream.stopwatch import Stopwatch
-from longwatch.stream.units import KEYS, is_key
 
 if TYPE_CHECKING:
     from longwatch.errors import FrameError
-    from longwatch.stream.decoding import Decoded, Decoder
-    from longwatch.stream.intake import Chunk
+    from longwatch.stream.chunks import Chunk
+    from longwatch.stream.decoding.decoder import Decoded, Decoder
     from longwatch.stream.limits import MediaLimits
     from longwatch.stream.sink import Sink
 

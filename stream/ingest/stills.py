@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import FrameError
 from longwatch.stream.buffer import DropPolicy, Latest
+from longwatch.stream.decoding.stopwatch import Stopwatch
 from longwatch.stream.sink import Drop
-from longwatch.stream.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from longwatch.stream.intake import Chunk
+    from longwatch.stream.chunks import Chunk
     from longwatch.stream.limits import MediaLimits
     from longwatch.stream.sink import Place, Sink
 

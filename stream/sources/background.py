@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from longwatch.stream.clock import Pacer
+    from longwatch.stream.sources.clock import Pacer
 
 AHEAD = 4  # frames that are made before they are asked for
 STOP = 10.0  # seconds to wait for the thread at the end; it ends at the next frame

@@ -35,7 +35,8 @@ def sprite(name: str) -> NDArray[np.uint8]:
         pixels: NDArray[np.uint8] = _sheet()[names().index(name)]
     except ValueError:
         raise ConfigError(
-            f"there is no pictogram of {name!r}; longwatch.stream.pictograms.names() lists them"
+            f"there is no pictogram of {name!r}; longwatch.stream.sources.pictograms.names() lists "
+            "them"
         ) from None
     return pixels
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import av
 
 from longwatch.errors import LongwatchError, SourceError
-from longwatch.stream.decoding import Decoded, PacketDecoder
-from longwatch.stream.images import check_size
+from longwatch.stream.decoding.decoder import Decoded, PacketDecoder
+from longwatch.stream.decoding.images import check_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
     from longwatch.errors import FrameError
-    from longwatch.stream.intake import Epochs
+    from longwatch.stream.chunks import Epochs
+    from longwatch.stream.decoding.stopwatch import Stopwatch
     from longwatch.stream.limits import MediaLimits
-    from longwatch.stream.stopwatch import Stopwatch
 
 DEMUXERS = {"mp4": "mp4", "webm": "matroska", "mpegts": "mpegts"}
 BEFORE_INDEX = (b"ftyp", b"moov", b"free", b"skip", b"wide", b"uuid", b"pdin")  # boxes of an MP4

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 import av
 
 from longwatch.errors import SourceError
-from longwatch.stream.decoding import Decoded, PacketDecoder
-from longwatch.stream.intake import HELD
-from longwatch.stream.units import is_access_unit
+from longwatch.stream.chunks import HELD
+from longwatch.stream.decoding.decoder import Decoded, PacketDecoder
+from longwatch.stream.decoding.units import is_access_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     AnyPacket = Packet[VideoStream]
 
     from longwatch.errors import FrameError
-    from longwatch.stream.intake import Chunk, Epochs
+    from longwatch.stream.chunks import Chunk, Epochs
+    from longwatch.stream.decoding.stopwatch import Stopwatch
     from longwatch.stream.limits import MediaLimits
-    from longwatch.stream.stopwatch import Stopwatch
 
 IN_FLIGHT = 64  # packets whose picture may still come; H.264 reorders by at most 16
 SURE = 3  # whole access units in a row, after which a sender is taken to send nothing else
