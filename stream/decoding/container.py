@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from longwatch.errors import FrameError
     from longwatch.stream.chunks import Epochs
-    from longwatch.stream.decoding.stopwatch import Stopwatch
+    from longwatch.stream.decoding.decoder import Stopwatch
     from longwatch.stream.limits import MediaLimits
 
 DEMUXERS = {"mp4": "mp4", "webm": "matroska", "mpegts": "mpegts"}

@@ -1,20 +1,69 @@
-"""What all decoders of encoded video share: one decoded picture, and how damage is borne."""
+"""What all decoders of video share: the decoded picture, its pixels, the time limit, damage.
+
+No thread can interrupt another one's decoding; `Stopwatch` lets it see how long that takes.
+"""
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
 from longwatch.errors import FrameError
-from longwatch.stream.decoding.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from av import Packet, VideoCodecContext, VideoFrame, VideoStream
+    from numpy.typing import NDArray
 
     from longwatch.stream.chunks import Chunk, Epochs
     from longwatch.stream.limits import MediaLimits
+
+
+class Stopwatch:
+    """Times what one thread decodes, a picture or packet at a time; any thread may look.
+
+    `limit` is in seconds of real time, above zero.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self._begun: float | None = None
+
+    @property
+    def overdue(self) -> bool:
+        """Whether something is being decoded now that has taken longer than the limit."""
+        begun = self._begun
+        return begun is not None and time.monotonic() - begun > self.limit
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Time what is done inside.
+
+        Raises:
+            FrameError: it is done, and took too long (`decode_timeout`).
+        """
+        begun = self._begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._begun = None
+        if time.monotonic() - begun > self.limit:
+            raise too_slow(self.limit)
+
+
+def too_slow(limit: float) -> FrameError:
+    """Return the error for a picture or packet that took longer than `limit` seconds."""
+    return FrameError(
+        f"a picture took more than {limit:g} s to decode and was left out; send it smaller, or "
+        "encoded in a simpler way",
+        code="decode_timeout",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +129,16 @@ class PacketDecoder:
                 self._on_damage(FrameError("a picture came out damaged and was left out"))
             else:
                 yield frame
+
+
+class Converter:
+    """Converts the frames of one stream; it keeps the scaler from frame to frame."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        """Return `frame` as (height, width, 3) RGB, turned as its metadata says."""
+        pixels = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+        turns = round(frame.rotation / 90) % 4  # counterclockwise
+        return np.ascontiguousarray(np.rot90(pixels, turns), dtype=np.uint8)

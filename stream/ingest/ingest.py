@@ -13,8 +13,8 @@ import numpy as np
 from longwatch.errors import ClosedError, ConfigError, FrameError, InputError
 from longwatch.registry import lookup
 from longwatch.stream.chunks import Chunk
+from longwatch.stream.decoding.decoder import too_slow
 from longwatch.stream.decoding.images import check_size, decode_image, too_large
-from longwatch.stream.decoding.stopwatch import too_slow
 from longwatch.stream.ingest.stills import Pictures
 from longwatch.stream.ingest.video import Video
 from longwatch.stream.sink import Counters, Drop, Sink

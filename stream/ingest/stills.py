@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import FrameError
 from longwatch.stream.buffer import DropPolicy, Latest
-from longwatch.stream.decoding.stopwatch import Stopwatch
+from longwatch.stream.decoding.decoder import Stopwatch
 from longwatch.stream.sink import Drop
 
 if TYPE_CHECKING:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 from longwatch.errors import ClosedError, LimitError, LongwatchError, SourceError
 from longwatch.stream.buffer import DropPolicy
 from longwatch.stream.chunks import ChunkQueue, Epochs
-from longwatch.stream.decoding.annexb import AnnexB
+from longwatch.stream.decoding.annexb import KEYS, AnnexB, is_key
 from longwatch.stream.decoding.container import Container, begins
-from longwatch.stream.decoding.pixels import Converter
-from longwatch.stream.decoding.stopwatch import Stopwatch
-from longwatch.stream.decoding.units import KEYS, is_key
+from longwatch.stream.decoding.decoder import Converter, Stopwatch
 from longwatch.stream.sink import Drop
 
 if TYPE_CHECKING:

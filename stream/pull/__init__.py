@@ -3,5 +3,5 @@
 An `address` is checked against `rules` and opened by a child process (`child`, with `reader`),
 which alone touches libav. Frames come over shared memory (`frame_ring`), everything else over a
 pipe (`process`). `supervisor` runs in the server: it watches the child, kills it where it hangs,
-tries again (`backoff`), and hands the frames to the stream's sink.
+tries again, and hands the frames to the stream's sink.
 """

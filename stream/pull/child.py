@@ -18,11 +18,11 @@ from longwatch.errors import LongwatchError
 from longwatch.stream.pull.address import redact
 from longwatch.stream.pull.errors import SENTENCES
 from longwatch.stream.pull.frame_ring import Ring
-from longwatch.stream.pull.job import Job
+from longwatch.stream.pull.process import Job
 from longwatch.stream.pull.reader import Reader
 
 if TYPE_CHECKING:
-    from longwatch.stream.decoding.stopwatch import Stopwatch
+    from longwatch.stream.decoding.decoder import Stopwatch
 
 GRACE = 1.0  # seconds that the reader has for a clean end
 TICK = 0.1  # seconds between two looks at the decoder

@@ -20,7 +20,7 @@ from longwatch.stream.pull.errors import fault
 
 if TYPE_CHECKING:
     from longwatch.stream.pull.address import Address
-    from longwatch.stream.pull.job import Job
+    from longwatch.stream.pull.process import Job
 
 REDIRECTS = 5
 MOVED = (301, 302, 303, 307, 308)

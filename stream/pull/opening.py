@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
 
-    from longwatch.stream.pull.job import Job
+    from longwatch.stream.pull.process import Job
 
 LIVE = {
     "fflags": "nobuffer+discardcorrupt",

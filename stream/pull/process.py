@@ -1,4 +1,7 @@
-"""The parent's end of a child process: start it, hear it, end it."""
+"""A child process as its parent sees it: its job, its start, what it says, its end.
+
+The job goes to its standard input, as anybody can see the arguments of a process.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,15 @@ import os
 import select
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from longwatch.stream.pull.address import Address
+from longwatch.stream.pull.rules import Rules
+from longwatch.stream.pull.settings import PullSettings
 
 if TYPE_CHECKING:
     from longwatch.stream.pull.frame_ring import Ring
-    from longwatch.stream.pull.job import Job
 
 END = 1.5  # seconds that a child has to end by itself; it needs one at most
 PIECE = 65536
@@ -77,3 +84,32 @@ class Worker:
         finally:
             if self._process.stdout is not None:
                 self._process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One connection to one source."""
+
+    address: Address
+    rules: Rules
+    settings: PullSettings
+    fps: float | None  # frames taken a second; None takes all
+    max_pixels: int
+    fd: int  # of the ring
+    transport: str = ""  # that worked the last time
+
+    def dump(self) -> str:
+        """Return the job as one line, with the credentials."""
+        return json.dumps(asdict(self)) + "\n"
+
+    @classmethod
+    def load(cls, line: str) -> Job:
+        """Return the job that a line holds."""
+        given: dict[str, Any] = json.loads(line)
+        rules = given["rules"]
+        given |= {
+            "address": Address(**given["address"]),
+            "rules": Rules(**{**rules, "hosts": tuple(rules["hosts"])}),
+            "settings": PullSettings(**given["settings"]),
+        }
+        return cls(**given)

@@ -1,8 +1,12 @@
-"""Keeps one source coming, for ever: watches its child process and starts another when need be."""
+"""A pulled source as the server runs it: watch the child process, end it where it hangs, try again.
+
+`Watchdog` says when it hangs, `Backoff` how long to wait before the next try.
+"""
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections import Counter
@@ -11,12 +15,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from longwatch.errors import ClosedError
 from longwatch.stream.buffer import DropPolicy
 from longwatch.stream.chunks import Chunk
-from longwatch.stream.pull.backoff import Backoff
 from longwatch.stream.pull.errors import SENTENCES
 from longwatch.stream.pull.frame_ring import Ring
-from longwatch.stream.pull.job import Job
-from longwatch.stream.pull.process import Worker
-from longwatch.stream.pull.watchdog import Watchdog
+from longwatch.stream.pull.process import Job, Worker
 from longwatch.stream.sink import Counters, Drop, Sink
 
 if TYPE_CHECKING:
@@ -24,10 +25,101 @@ if TYPE_CHECKING:
 
     from longwatch.stream.buffer import LatestBuffer
     from longwatch.stream.pull.address import Address
-    from longwatch.stream.pull.frame_ring import Picture
+    from longwatch.stream.pull.frame_ring import Counts, Picture
     from longwatch.stream.pull.rules import Rules
     from longwatch.stream.pull.settings import PullSettings
     from longwatch.stream.timeline import Timeline
+
+SPARSE = 3.0  # times its usual distance between frames, until a slow source counts as stalled
+
+
+class Watchdog:
+    """Looks at decoded frames, for a socket that is alive says nothing of the picture."""
+
+    def __init__(self, settings: PullSettings) -> None:
+        self.opened = False
+        """Whether the child has opened the source."""
+        self.stalled = False
+        self._settings = settings
+        self._began: float | None = None  # when the first look was
+        self._first: float | None = None  # of the first frame
+        self._last = 0.0  # of the newest one
+        self._decoded = 0
+        self._damaged = 0  # by the newest frame
+
+    @property
+    def good_s(self) -> float:
+        """For how long frames have come, in seconds."""
+        return 0.0 if self._first is None else self._last - self._first
+
+    def look(self, counts: Counts, now: float) -> None:
+        """Take in the counts at the time `now` (monotonic)."""
+        self._began = now if self._began is None else self._began
+        if counts.decoded > self._decoded:
+            self._first = counts.last if self._first is None else self._first
+            self._last, self._decoded = counts.last, counts.decoded
+            self._damaged = counts.damaged
+        self.stalled = self._first is not None and now - self._last > self._patience(
+            self._settings.stall_s
+        )
+
+    def verdict(self, counts: Counts, now: float) -> tuple[str, str, bool] | None:
+        """Return code, sentence and False once the source is to be given up."""
+        self.look(counts, now)
+        settings = self._settings
+        code = None
+        if self._first is None:
+            waited = now - (self._began or now)
+            # A source that is tried by two transports has twice the time to open.
+            if waited > (settings.first_frame_s if self.opened else 3 * settings.open_s):
+                code = "source_corrupt" if counts.damaged else "source_timeout"
+        elif now - self._last > self._patience(settings.give_up_s):
+            code = "source_corrupt" if counts.damaged > self._damaged else "source_stalled"
+        return None if code is None else (code, SENTENCES[code], False)
+
+    def _patience(self, seconds: float) -> float:
+        usual = self.good_s / (self._decoded - 1) if self._decoded > 1 else 0.0
+        return max(seconds, SPARSE * usual)
+
+
+JITTER = 0.2  # of the wait, either way, so that cameras behind one switch do not come back at once
+SLOW = frozenset(
+    {
+        "source_auth_failed",
+        "source_not_found",
+        "source_forbidden_url",
+        "source_codec_unsupported",
+        "source_no_video",
+    }
+)
+
+
+class Backoff:
+    """Doubles the wait from attempt to attempt; it never gives up."""
+
+    def __init__(self, settings: PullSettings, chance: random.Random | None = None) -> None:
+        self._settings = settings
+        self._chance = chance or random.Random()  # spreads load, guards nothing
+        self.attempt = 0
+        """Attempts that failed since the source was last well."""
+
+    def wait(self, code: str, good_s: float) -> float:
+        """Return the seconds to wait after a failure for the reason `code`.
+
+        `good_s` is for how long frames had come before it.
+        """
+        settings = self._settings
+        if good_s >= settings.settled_s:
+            self.attempt = 0
+        self.attempt += 1
+        doubled = settings.retry_s * 2.0 ** min(self.attempt - 1, 30)
+        most = min(doubled, settings.retry_most_s)
+        wait = most * self._chance.uniform(1 - JITTER, 1 + JITTER)
+        if code in SLOW:  # at least, so that no jitter makes it more often
+            slow = settings.retry_slow_s
+            wait = max(wait, slow * self._chance.uniform(1, 1 + JITTER))
+        return wait
+
 
 log = logging.getLogger(__name__)
 TICK = 0.1  # seconds between two looks at a child that says nothing

@@ -9,13 +9,11 @@ import av
 
 from longwatch.errors import SourceError
 from longwatch.stream.decoding.container import video_stream
-from longwatch.stream.decoding.decoder import PacketDecoder
+from longwatch.stream.decoding.decoder import Converter, PacketDecoder
 from longwatch.stream.decoding.images import check_size
-from longwatch.stream.decoding.pixels import Converter
 from longwatch.stream.limits import MediaLimits
 from longwatch.stream.sampler import Sampler
-from longwatch.stream.sources.background import BackgroundSource
-from longwatch.stream.sources.clock import Pacer
+from longwatch.stream.sources.background import BackgroundSource, Pacer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

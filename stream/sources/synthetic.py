@@ -9,8 +9,7 @@ import numpy as np
 
 from longwatch.errors import ConfigError
 from longwatch.stream.sources import painting, pictograms
-from longwatch.stream.sources.background import BackgroundSource
-from longwatch.stream.sources.clock import Pacer
+from longwatch.stream.sources.background import BackgroundSource, Pacer
 from longwatch.stream.sources.world import World
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, cast
 import av
 import pytest
 
-from longwatch.stream.decoding.decoder import PacketDecoder
-from longwatch.stream.decoding.pixels import Converter
+from longwatch.stream.decoding.decoder import Converter, PacketDecoder
 from longwatch.stream.limits import MediaLimits
 from tests import media
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import FrameError
-from longwatch.stream.decoding.stopwatch import Stopwatch
+from longwatch.stream.decoding.decoder import Stopwatch
 
 AT_ONCE, NEVER = 1e-9, 1e9  # seconds
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from longwatch.stream.pull.address import parse_address
 from longwatch.stream.pull.frame_ring import Ring
-from longwatch.stream.pull.job import Job
-from longwatch.stream.pull.process import Worker
+from longwatch.stream.pull.process import Job, Worker
 from longwatch.stream.pull.rules import Rules
 from longwatch.stream.pull.settings import PullSettings
 from tests.media import write_clip
@@ -73,7 +72,7 @@ def test_nothing_about_a_child_that_others_can_see_holds_the_password(tmp_path: 
 def test_a_child_whose_decoder_hangs_says_so_and_ends() -> None:
     code = """
 from longwatch.stream.pull.child import Teller, watch_decoder
-from longwatch.stream.decoding.stopwatch import Stopwatch
+from longwatch.stream.decoding.decoder import Stopwatch
 import threading
 stopwatch = Stopwatch(0.01)
 threading.Thread(target=watch_decoder, args=(stopwatch, Teller()), daemon=True).start()

@@ -13,7 +13,7 @@ import pytest
 from longwatch.errors import LongwatchError
 from longwatch.stream.pull.address import parse_address
 from longwatch.stream.pull.http import Fetcher
-from longwatch.stream.pull.job import Job
+from longwatch.stream.pull.process import Job
 from longwatch.stream.pull.rules import Rules
 from longwatch.stream.pull.settings import PullSettings
 from tests.media import clip

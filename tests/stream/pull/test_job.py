@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from longwatch.stream.pull.address import parse_address
-from longwatch.stream.pull.job import Job
+from longwatch.stream.pull.process import Job
 from longwatch.stream.pull.rules import Rules
 from longwatch.stream.pull.settings import PullSettings
 

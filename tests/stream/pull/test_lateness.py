@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from longwatch.stream.pull.lateness import PATIENCE, Lateness
+from longwatch.stream.pull.reader import PATIENCE, Lateness
 
 
 def test_a_steady_source_is_never_late() -> None:

@@ -12,8 +12,8 @@ import pytest
 from longwatch.errors import SourceError
 from longwatch.stream.pull.address import parse_address
 from longwatch.stream.pull.frame_ring import Ring
-from longwatch.stream.pull.job import Job
 from longwatch.stream.pull.opening import opened
+from longwatch.stream.pull.process import Job
 from longwatch.stream.pull.reader import Reader
 from longwatch.stream.pull.rules import Rules
 from longwatch.stream.pull.settings import PullSettings
