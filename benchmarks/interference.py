@@ -23,7 +23,7 @@ from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.engine import Engine
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.serve.stream_settings import StreamSettings
 from longwatch.types import Frame
 

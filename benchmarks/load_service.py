@@ -18,7 +18,7 @@ from benchmarks.report import ROOT
 from longwatch.models.loader import load_model
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.server import running
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer, alone
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.stream.sources.file import FileSource
 from training.questions.wordings.grammar import TRAIN, say
 

@@ -32,7 +32,7 @@ from longwatch.models.bundled_model import load_bundled
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer, alone
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.stream.sources.painting import COLOURS
 from training.questions import Truth
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import LimitError
 from longwatch.serve.answer import Questions
-from longwatch.serve.ids import about
+from longwatch.serve.observability.context import about
 from longwatch.serve.passes import run
 from longwatch.serve.turns import Owner, Turns
 

@@ -16,7 +16,7 @@ from longwatch import __version__
 from longwatch.errors import LongwatchError
 from longwatch.serve.access.guard import Guard
 from longwatch.serve.faults import internal
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.realtime.sessions import Sessions
 from longwatch.serve.refusals import error_response
 from longwatch.serve.routes import all_routes

@@ -14,8 +14,8 @@ from longwatch.errors import ModelError, ProtocolError
 from longwatch.serve.answer import Delta, Done, Found, Started
 from longwatch.serve.chat_request import parse_request, to_question
 from longwatch.serve.faults import error_object
-from longwatch.serve.ids import about
 from longwatch.serve.listening import Listening
+from longwatch.serve.observability.context import about
 from longwatch.serve.realtime import events
 from longwatch.wire import microseconds
 

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from longwatch.serve.answer import Timing
-from longwatch.serve.tracing import UNTRACED
+from longwatch.serve.observability.tracing import UNTRACED
 
 if TYPE_CHECKING:
     from longwatch.serve.answer import Status, Usage
-    from longwatch.serve.observer import Observer
-    from longwatch.serve.tracing import Way
+    from longwatch.serve.observability.observer import Observer
+    from longwatch.serve.observability.tracing import Way
 
 
 class Clock:

@@ -11,10 +11,10 @@ from longwatch.models.sampling import Sampler
 from longwatch.serve.answer import Delta, Done, Found, Started, Usage
 from longwatch.serve.clock import Clock
 from longwatch.serve.evidence import evidence, joined, recalled
-from longwatch.serve.ids import current_ids
+from longwatch.serve.observability.context import current_ids
+from longwatch.serve.observability.tracing import UNTRACED
 from longwatch.serve.parts import parts_of
 from longwatch.serve.passes import Pass, run
-from longwatch.serve.tracing import UNTRACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from longwatch.models.base import VideoLM
     from longwatch.models.voice import Voice
     from longwatch.serve.answer import AnswerEvent, Evidence, Question, Status
-    from longwatch.serve.observer import Observer
+    from longwatch.serve.observability.observer import Observer
+    from longwatch.serve.observability.tracing import Way
     from longwatch.serve.reader import Steps
-    from longwatch.serve.tracing import Way
 
     Saying = Generator[Pass | None, Tensor | None, tuple[Status, str] | None]
 

@@ -18,9 +18,10 @@ from longwatch.serve.answers import Answers
 from longwatch.serve.decode import Answer
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.gallery import Easel
-from longwatch.serve.ids import about
 from longwatch.serve.keeping import Keeping
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.context import about
+from longwatch.serve.observability.observer import Observer
+from longwatch.serve.observability.tracing import Tracing
 from longwatch.serve.pulse import Pulse
 from longwatch.serve.reading import Reading, default_batch
 from longwatch.serve.share import Share
@@ -28,7 +29,6 @@ from longwatch.serve.spare import Spare
 from longwatch.serve.stream import Stream
 from longwatch.serve.stream_settings import StreamSettings
 from longwatch.serve.streams import Streams
-from longwatch.serve.tracing import Tracing
 from longwatch.serve.turns import Owner
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longwatch.memory.durable.journal import Journal
 from longwatch.memory.durable.thumbnail import make_thumbnail
-from longwatch.serve.ids import about
+from longwatch.serve.observability.context import about
 
 if TYPE_CHECKING:
     from collections.abc import Callable

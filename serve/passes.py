@@ -6,7 +6,7 @@ import logging
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from longwatch.serve.ids import together
+from longwatch.serve.observability.context import together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longwatch.errors import LongwatchError
-from longwatch.serve.ids import about, together
+from longwatch.serve.observability.context import about, together
 from longwatch.serve.stream import Encoded
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from longwatch.models.base import VideoLM
-    from longwatch.serve.observer import Observer
+    from longwatch.serve.observability.observer import Observer
     from longwatch.serve.stream import Reads, Stream
     from longwatch.serve.streams import Streams
     from longwatch.types import Frame

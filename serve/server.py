@@ -21,11 +21,11 @@ from longwatch.serve.access.access import Access
 from longwatch.serve.app import create_app
 from longwatch.serve.engine import Engine
 from longwatch.serve.keeping import keeping
-from longwatch.serve.logs import configure_logs
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.observability.logs import configure_logs
+from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.observability.tracing import Tracing
 from longwatch.serve.patience import Http
 from longwatch.serve.tls import check_tls
-from longwatch.serve.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -197,7 +197,7 @@ def tracing(settings: Settings) -> Iterator[Tracing]:
         yield Tracing()
         return
     try:
-        from longwatch.serve.otel import OpenTelemetry
+        from longwatch.serve.observability.otel import OpenTelemetry
     except ImportError as error:
         raise ConfigError(
             f"traces need a package that is missing ({error.name}); install it with "

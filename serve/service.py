@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from longwatch.serve.config import Settings
     from longwatch.serve.decode import Answer
     from longwatch.serve.engine import Engine
-    from longwatch.serve.metrics import Metrics
+    from longwatch.serve.observability.metrics import Metrics
 
 DRAIN_STEP = 0.05  # seconds between two looks at the answers under way
 FLUSH_SECONDS = 2.0  # for clients to take the ends of their answers

@@ -13,8 +13,8 @@ from longwatch.memory.memory import Memory
 from longwatch.serve.answer import Questions
 from longwatch.serve.diary import Diary
 from longwatch.serve.gallery import Easel, Gallery
+from longwatch.serve.observability.tracing import Tracing
 from longwatch.serve.sparing import Sparing
-from longwatch.serve.tracing import Tracing
 from longwatch.stream.buffer import DropPolicy, LatestBuffer
 from longwatch.stream.timeline import Timeline
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import VideoLM
     from longwatch.serve.kept import KeptStream
-    from longwatch.serve.observer import Observer
+    from longwatch.serve.observability.observer import Observer
+    from longwatch.serve.observability.tracing import Way
     from longwatch.serve.sparing import SparingStats
     from longwatch.serve.stream_settings import StreamSettings
-    from longwatch.serve.tracing import Way
     from longwatch.types import Frame, MemoryStats, VisualTokens
 
     Reads = Generator[Frame | None, "Encoded | None", None]

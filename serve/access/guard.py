@@ -12,9 +12,9 @@ from longwatch.serve.access.body import limited
 from longwatch.serve.access.origins import LOOPBACK, check_host, check_origin
 from longwatch.serve.access.principal import EVERYONE, NOBODY, Principal, acting_as
 from longwatch.serve.access.rules import READS, is_open, scope_of_request, stream_of_request
-from longwatch.serve.ids import about
+from longwatch.serve.observability.context import about
+from longwatch.serve.observability.tracing import called_by
 from longwatch.serve.refusals import error_response
-from longwatch.serve.tracing import called_by
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -10,7 +10,7 @@ from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Question
 from longwatch.serve.formats import by_field, wanted_schema
-from longwatch.serve.ids import about
+from longwatch.serve.observability.context import about
 from longwatch.serve.questions import choose_stream, dialogue, moment, patience, stretch
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Conversation

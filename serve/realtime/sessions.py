@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import NotFoundError
 from longwatch.serve.access.principal import current
-from longwatch.serve.ids import about
+from longwatch.serve.observability.context import about
 from longwatch.serve.realtime import events
 
 if TYPE_CHECKING:

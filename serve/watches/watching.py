@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import LongwatchError, NotFoundError
 from longwatch.memory.durable.catalogue import Alert
-from longwatch.serve.ids import about
+from longwatch.serve.observability.context import about
 from longwatch.serve.watches.rota import Rota
 from longwatch.serve.watches.score import ask_when_free
 from longwatch.serve.watches.table import Table
@@ -24,7 +24,7 @@ from longwatch.wire import picture_url
 
 if TYPE_CHECKING:
     from longwatch.serve.engine import Engine
-    from longwatch.serve.metrics import Metrics
+    from longwatch.serve.observability.metrics import Metrics
     from longwatch.serve.stream import Glimpse
     from longwatch.serve.watches.rota import Pair, RotaSettings
     from longwatch.serve.watches.store import Store

@@ -11,9 +11,9 @@ import pytest
 from longwatch.models.loader import load_model
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.observability.tracing import Tracing
 from longwatch.serve.server import running
-from longwatch.serve.tracing import Tracing
 from tests.serve.tiny import TinyVideoLM
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question, Questions, Started
 from longwatch.serve.answers import FIRST_READS, Answers
 from longwatch.serve.decode import Answer
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.serve.turns import Owner
 from tests.serve import tiny
 

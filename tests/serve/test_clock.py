@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from longwatch.serve.clock import Clock
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 
 
 class Tokens(Observer):

@@ -14,7 +14,7 @@ from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import Done, Question
 from longwatch.serve.decode import Answer, alone
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.serve.timewords import Span
 from tests.serve import tiny
 

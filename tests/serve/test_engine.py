@@ -20,7 +20,7 @@ from longwatch.errors import (
 from longwatch.serve.answer import Delta, Done, Started
 from longwatch.serve.engine import Engine
 from longwatch.serve.engine_settings import EngineSettings
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.serve.stream_settings import StreamSettings
 from tests.serve import tiny
 

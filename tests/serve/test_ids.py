@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from longwatch.serve.ids import about, current_ids, together
-from longwatch.serve.logs import configure_logs
+from longwatch.serve.observability.context import about, current_ids, together
+from longwatch.serve.observability.logs import configure_logs
 from tests.logs import restored
 from tests.serve import peer as p
 from tests.serve.conftest import serve

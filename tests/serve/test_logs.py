@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.serve.ids import about
-from longwatch.serve.logs import configure_logs
+from longwatch.serve.observability.context import about
+from longwatch.serve.observability.logs import configure_logs
 from tests.logs import restored
 
 if TYPE_CHECKING:

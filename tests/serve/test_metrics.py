@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from longwatch.serve.engine import Engine
 from longwatch.serve.feeds import Feeds
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.vitals import OTHER, StreamCollector
 from longwatch.stream.limits import MediaLimits
 from tests.serve import peer as p

@@ -17,9 +17,9 @@ from longwatch.errors import InputError
 from longwatch.serve.access.keys import KeyFile, split
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
-from longwatch.serve.otel import OpenTelemetry
+from longwatch.serve.observability.otel import OpenTelemetry
+from longwatch.serve.observability.tracing import UNTRACED, called_by
 from longwatch.serve.server import tracing
-from longwatch.serve.tracing import UNTRACED, called_by
 from tests.serve import peer as p
 from tests.serve import tiny
 from tests.serve.conftest import serve

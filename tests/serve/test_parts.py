@@ -17,7 +17,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve.answer import AnswerEvent, Delta, Done, Found, Question
 from longwatch.serve.decode import Answer, alone
 from longwatch.serve.evidence import MOST
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.serve.parts import Parts, parts_of
 from longwatch.serve.timewords import Span
 from tests.serve import tiny

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.serve.presets import PRESETS
 from longwatch.serve.stream import Stream
 from longwatch.serve.stream_settings import StreamSettings

@@ -15,7 +15,7 @@ from longwatch.serve.access.principal import Principal, acting_as
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.keeping import keeping
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.server import running
 from longwatch.serve.service import Service
 from longwatch.stream.pull.address import parse_address

@@ -12,7 +12,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve import reader
 from longwatch.serve.answer import Question
 from longwatch.serve.decode import Answer, alone
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from tests.serve import tiny
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.serve.reading import GPU_BATCH, Reading, default_batch
 from longwatch.serve.stream import Stream
 from longwatch.serve.stream_settings import StreamSettings

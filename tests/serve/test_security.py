@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from longwatch.serve.access.keys import KeyFile
 from longwatch.serve.access.rules import OPEN, scope_of_event, scope_of_request
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.realtime.messages import ClientEvent
 from longwatch.serve.realtime.sessions import Sessions
 from longwatch.serve.routes import all_routes

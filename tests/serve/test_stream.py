@@ -9,7 +9,7 @@ import pytest
 
 from longwatch.errors import ConfigError
 from longwatch.memory import Full, Window
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.serve.stream import Stream
 from longwatch.serve.stream_settings import StreamSettings
 from tests.serve import tiny

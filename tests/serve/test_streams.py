@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import InputError, LimitError, NotFoundError
-from longwatch.serve.observer import Observer
+from longwatch.serve.observability.observer import Observer
 from longwatch.serve.stream import Stream
 from longwatch.serve.stream_settings import StreamSettings
 from longwatch.serve.streams import Streams

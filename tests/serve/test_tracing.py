@@ -9,13 +9,13 @@ import pytest
 
 from longwatch.errors import ConfigError, InputError
 from longwatch.serve.config import Settings
+from longwatch.serve.observability.tracing import UNTRACED, Tracing, called_by, caller
 from longwatch.serve.server import tracing
-from longwatch.serve.tracing import UNTRACED, Tracing, called_by, caller
 from tests.serve import tiny
 
 OFF = """
 import sys
-import longwatch.serve.engine, longwatch.serve.tracing
+import longwatch.serve.engine, longwatch.serve.observability.tracing
 print([name for name in sys.modules if name.startswith("opentelemetry")])
 """
 
@@ -37,7 +37,7 @@ def test_the_engine_does_not_even_import_opentelemetry() -> None:
 def test_traces_without_the_extra_are_a_fault_that_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delitem(sys.modules, "longwatch.serve.otel", raising=False)
+    monkeypatch.delitem(sys.modules, "longwatch.serve.observability.otel", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with (
         pytest.raises(ConfigError, match=r"pip install 'longwatch\[otel\]'"),

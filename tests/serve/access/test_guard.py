@@ -12,7 +12,7 @@ from longwatch.serve.access.keys import KeyFile
 from longwatch.serve.access.principal import EVERYONE, NOBODY, Principal, current
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.service import Service
 from tests.serve.tiny import TinyVideoLM
 

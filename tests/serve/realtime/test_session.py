@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.realtime.hangup import Hangup
 from longwatch.serve.realtime.session import NOT_JSON, Session
 from longwatch.serve.service import Service

@@ -20,8 +20,8 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, format_trace_id, s
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from longwatch import __version__
-from longwatch.serve.ids import current_ids
-from longwatch.serve.tracing import UNTRACED, Tracing, Way, caller
+from longwatch.serve.observability.context import current_ids
+from longwatch.serve.observability.tracing import UNTRACED, Tracing, Way, caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 import structlog
 
-from longwatch.serve.ids import current_ids
+from longwatch.serve.observability.context import current_ids
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
