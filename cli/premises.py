@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from longwatch.cli.finding import Check
 from longwatch.errors import ConfigError
-from longwatch.serve.access.keys import KeyFile
+from longwatch.serve.auth.keys import KeyFile
 from longwatch.serve.config import load_settings
 from longwatch.serve.tls import check_tls
 

@@ -14,9 +14,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from longwatch import __version__
 from longwatch.errors import LongwatchError
-from longwatch.serve.access.guard import Guard
 from longwatch.serve.faults import internal
 from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.protocol.guard import Guard
 from longwatch.serve.realtime.sessions import Sessions
 from longwatch.serve.refusals import error_response
 from longwatch.serve.routes import all_routes

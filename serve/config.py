@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
 
 from longwatch.errors import ConfigError
-from longwatch.serve.access.settings import AccessSettings
+from longwatch.serve.auth.settings import AccessSettings
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.pull_settings import PullFields
 from longwatch.serve.stream_fields import StreamFields

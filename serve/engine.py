@@ -13,8 +13,8 @@ import torch
 
 from longwatch.errors import ClosedError
 from longwatch.memory.quota import Quota
-from longwatch.serve.access.principal import current
 from longwatch.serve.answers import Answers
+from longwatch.serve.auth.principal import current
 from longwatch.serve.decode import Answer
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.gallery import Easel

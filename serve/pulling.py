@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import InputError, LongwatchError, NotFoundError
-from longwatch.serve.access.principal import current
-from longwatch.serve.access.rules import PULL
+from longwatch.serve.auth.principal import current
+from longwatch.serve.auth.scopes import PULL
 from longwatch.serve.sources import SourceBook
 from longwatch.stream.pull.supervisor import Pull
 

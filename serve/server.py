@@ -17,8 +17,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from longwatch.errors import ConfigError, ServerError
 from longwatch.models.loader import load_model
-from longwatch.serve.access.access import Access
 from longwatch.serve.app import create_app
+from longwatch.serve.auth.authenticator import Access
 from longwatch.serve.engine import Engine
 from longwatch.serve.keeping import keeping
 from longwatch.serve.observability.logs import configure_logs

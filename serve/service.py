@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import LimitError, NotFoundError
-from longwatch.serve.access.access import Access
-from longwatch.serve.access.principal import current
 from longwatch.serve.answer import Done
+from longwatch.serve.auth.authenticator import Access
+from longwatch.serve.auth.principal import current
 from longwatch.serve.draining import Draining
 from longwatch.serve.feeds import Feeds
 from longwatch.serve.pulling import Pulling
@@ -20,8 +20,8 @@ from longwatch.serve.watches.watching import Watching
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.serve.access.allowance import Allowance
     from longwatch.serve.answer import AnswerEvent, Question
+    from longwatch.serve.auth.limits import Allowance
     from longwatch.serve.config import Settings
     from longwatch.serve.decode import Answer
     from longwatch.serve.engine import Engine

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from longwatch.errors import InputError, LimitError, NotFoundError
-from longwatch.serve.access.principal import current
+from longwatch.serve.auth.principal import current
 
 if TYPE_CHECKING:
     from longwatch.serve.stream import Stream

@@ -7,10 +7,10 @@ import ssl
 from typing import TYPE_CHECKING
 
 from longwatch.errors import ConfigError
-from longwatch.serve.access.origins import LOOPBACK
+from longwatch.serve.auth.origins import LOOPBACK
 
 if TYPE_CHECKING:
-    from longwatch.serve.access.settings import AccessSettings
+    from longwatch.serve.auth.settings import AccessSettings
 
 log = logging.getLogger(__name__)
 

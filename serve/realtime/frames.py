@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING
 
 from longwatch.errors import FrameError, InputError, LimitError, NotFoundError, ProtocolError
-from longwatch.serve.access.principal import current
-from longwatch.serve.access.rules import BINARY
+from longwatch.serve.auth.principal import current
+from longwatch.serve.auth.scopes import BINARY
 from longwatch.serve.realtime.hangup import Hangup
 from longwatch.serve.realtime.streams import WRAP
 from longwatch.wire import VERSION, Flags, Kind, decode, image_format
 
 if TYPE_CHECKING:
-    from longwatch.serve.access.allowance import Allowance
+    from longwatch.serve.auth.limits import Allowance
     from longwatch.serve.realtime.messages import FrameAppend
     from longwatch.serve.realtime.streams import Channel, Streams
     from longwatch.wire import Packet

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch import __version__
 from longwatch.errors import InputError, ProtocolError
-from longwatch.serve.access.principal import current
-from longwatch.serve.access.rules import scope_of_event
+from longwatch.serve.auth.principal import current
+from longwatch.serve.auth.scopes import scope_of_event
 from longwatch.serve.realtime import events, messages
 from longwatch.serve.realtime.conversation import read_message
 from longwatch.serve.realtime.frames import Frames
@@ -19,7 +19,7 @@ from longwatch.serve.realtime.watches import Watches
 from longwatch.wire import PROTOCOL
 
 if TYPE_CHECKING:
-    from longwatch.serve.access.allowance import Allowance
+    from longwatch.serve.auth.limits import Allowance
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from starlette.websockets import WebSocketDisconnect
 
 from longwatch.errors import AuthenticationError
-from longwatch.serve.access.guard import address, bearer, check_caller
+from longwatch.serve.protocol.guard import address, bearer, check_caller
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
-    from longwatch.serve.access.principal import Principal
+    from longwatch.serve.auth.principal import Principal
     from longwatch.serve.service import Service
 
 OFFER = "openai-insecure-api-key."  # a sub-protocol of OpenAI's clients, here with a ticket

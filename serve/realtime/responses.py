@@ -20,8 +20,8 @@ from longwatch.serve.realtime.response import Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from longwatch.serve.access.allowance import Allowance
     from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.auth.limits import Allowance
     from longwatch.serve.realtime.conversation import Item
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from longwatch.errors import AuthenticationError, ForbiddenError, LongwatchError, NotFoundError
-from longwatch.serve.access.principal import acting_as, current
+from longwatch.serve.auth.principal import acting_as, current
 from longwatch.serve.observability.context import about
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.connection import Connection

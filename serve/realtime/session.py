@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import ForbiddenError, LongwatchError, ProtocolError
-from longwatch.serve.access.principal import current
+from longwatch.serve.auth.principal import current
 from longwatch.serve.checking import load
 from longwatch.serve.faults import internal
 from longwatch.serve.realtime import events

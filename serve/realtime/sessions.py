@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from longwatch.errors import NotFoundError
-from longwatch.serve.access.principal import current
+from longwatch.serve.auth.principal import current
 from longwatch.serve.observability.context import about
 from longwatch.serve.realtime import events
 

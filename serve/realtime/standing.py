@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from longwatch.errors import AuthenticationError, LimitError
-from longwatch.serve.access.principal import current
+from longwatch.serve.auth.principal import current
 from longwatch.serve.realtime.hangup import Hangup
 
 if TYPE_CHECKING:

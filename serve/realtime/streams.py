@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import InputError, LongwatchError, NotFoundError, ProtocolError
-from longwatch.serve.access.principal import current
-from longwatch.serve.access.rules import DISCARD, FOLLOW, PULL
+from longwatch.serve.auth.principal import current
+from longwatch.serve.auth.scopes import DISCARD, FOLLOW, PULL
 from longwatch.serve.opening import accepted, settings_for
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.messages import PullSource

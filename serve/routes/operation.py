@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from longwatch.serve.access.principal import current
+from longwatch.serve.auth.principal import current
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 
-from longwatch.serve.access.principal import current
-from longwatch.serve.access.rules import DISCARD
+from longwatch.serve.auth.principal import current
+from longwatch.serve.auth.scopes import DISCARD
 from longwatch.serve.opening import settings_for
 from longwatch.serve.realtime.messages.shapes import Name, Strict
 from longwatch.serve.realtime.messages.streams import PullSource, StreamPolicy, asked_settings

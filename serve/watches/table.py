@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import LimitError, NotFoundError
-from longwatch.serve.access.principal import current
+from longwatch.serve.auth.principal import current
 from longwatch.serve.watches.hosts import parse_target
 from longwatch.serve.watches.store import GONE, KEPT
 from longwatch.serve.watches.watch import Watch

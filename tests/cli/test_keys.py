@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.cli.main import run
-from longwatch.serve.access.keyring import Keyring
-from longwatch.serve.access.keys import split
+from longwatch.serve.auth.keyring import Keyring
+from longwatch.serve.auth.keys import split
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ import pytest
 from longwatch.cli.board import size
 from longwatch.cli.main import run
 from longwatch.client import connect
-from longwatch.serve.access.keys import KeyFile
+from longwatch.serve.auth.keys import KeyFile
 from tests.client.test_watches import show
 from tests.serve.conftest import serve
 from tests.serve.tiny import TinyVideoLM

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from longwatch.models.loader import load_model
-from longwatch.serve.access.keys import KeyFile
+from longwatch.serve.auth.keys import KeyFile
 from tests.page.scenes import write_scene
 from tests.serve.conftest import Live, serve
 from tests.serve.tiny import TinyVideoLM

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
 from longwatch.errors import InputError
-from longwatch.serve.access.keys import KeyFile, split
+from longwatch.serve.auth.keys import KeyFile, split
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.observability.otel import OpenTelemetry

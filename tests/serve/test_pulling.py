@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from longwatch.errors import ForbiddenError
-from longwatch.serve.access.principal import Principal, acting_as
+from longwatch.serve.auth.principal import Principal, acting_as
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.keeping import keeping

@@ -12,8 +12,8 @@ import websockets
 from fastapi.routing import APIRoute
 from websockets.exceptions import InvalidStatus
 
-from longwatch.serve.access.keys import KeyFile
-from longwatch.serve.access.rules import OPEN, scope_of_event, scope_of_request
+from longwatch.serve.auth.keys import KeyFile
+from longwatch.serve.auth.scopes import OPEN, scope_of_event, scope_of_request
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.realtime.messages import ClientEvent
 from longwatch.serve.realtime.sessions import Sessions
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from longwatch.serve.access.principal import Scope
+    from longwatch.serve.auth.principal import Scope
 
 SECRET = "garage-of-others"  # the name of a stream that the keys below must not learn
 PAGE = websockets.Origin("http://localhost:3000")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import AuthenticationError, LimitError
-from longwatch.serve.access.access import FAILURES, STRANGERS, Access
-from longwatch.serve.access.keys import KeyFile
-from longwatch.serve.access.principal import EVERYONE
-from longwatch.serve.access.settings import AccessSettings
+from longwatch.serve.auth.authenticator import FAILURES, STRANGERS, Access
+from longwatch.serve.auth.keys import KeyFile
+from longwatch.serve.auth.principal import EVERYONE
+from longwatch.serve.auth.settings import AccessSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import LimitError
-from longwatch.serve.access.allowance import Allowance, Rates
+from longwatch.serve.auth.limits import Allowance, Rates
 
 
 def test_a_session_takes_of_its_key_s_too_and_nothing_where_either_is_empty() -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.datastructures import Headers
 
-from longwatch.serve.access.guard import Guard, bearer
-from longwatch.serve.access.keys import KeyFile
-from longwatch.serve.access.principal import EVERYONE, NOBODY, Principal, current
+from longwatch.serve.auth.keys import KeyFile
+from longwatch.serve.auth.principal import EVERYONE, NOBODY, Principal, current
 from longwatch.serve.config import Settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.protocol.guard import Guard, bearer
 from longwatch.serve.service import Service
 from tests.serve.tiny import TinyVideoLM
 

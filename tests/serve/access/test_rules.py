@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longwatch.serve.access.rules import (
+from longwatch.serve.auth.scopes import (
     EVENTS,
     scope_of_event,
     scope_of_request,

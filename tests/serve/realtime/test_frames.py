@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from longwatch.serve.access.allowance import Allowance, Rates
+from longwatch.serve.auth.limits import Allowance, Rates
 from longwatch.serve.realtime.frames import Frames
 from longwatch.serve.realtime.hangup import Hangup
 from longwatch.serve.realtime.streams import Channel

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import websockets
 
-from longwatch.serve.access.access import STRANGERS
-from longwatch.serve.access.keys import KeyFile
+from longwatch.serve.auth.authenticator import STRANGERS
+from longwatch.serve.auth.keys import KeyFile
 from longwatch.serve.realtime import login
 from tests.serve import peer as p
 from tests.serve.conftest import Live, serve

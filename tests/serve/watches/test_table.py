@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from longwatch.errors import InputError, LimitError, NotFoundError
-from longwatch.serve.access.principal import Principal, acting_as
+from longwatch.serve.auth.principal import Principal, acting_as
 from longwatch.serve.watches.rota import Rota
 from longwatch.serve.watches.store import GONE, Store
 from longwatch.serve.watches.table import MOST, Table

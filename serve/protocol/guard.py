@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 
 from longwatch.errors import InputError, LongwatchError, ProtocolError
-from longwatch.serve.access.body import limited
-from longwatch.serve.access.origins import LOOPBACK, check_host, check_origin
-from longwatch.serve.access.principal import EVERYONE, NOBODY, Principal, acting_as
-from longwatch.serve.access.rules import READS, is_open, scope_of_request, stream_of_request
+from longwatch.serve.auth.origins import LOOPBACK, check_host, check_origin
+from longwatch.serve.auth.principal import EVERYONE, NOBODY, Principal, acting_as
+from longwatch.serve.auth.scopes import READS, is_open, scope_of_request, stream_of_request
 from longwatch.serve.observability.context import about
 from longwatch.serve.observability.tracing import called_by
+from longwatch.serve.protocol.body_limit import limited
 from longwatch.serve.refusals import error_response
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from longwatch.errors import LimitError
-from longwatch.serve.access.bucket import Bucket
+from longwatch.serve.auth.bucket import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable

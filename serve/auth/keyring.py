@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING
 
 from longwatch.errors import ConfigError
-from longwatch.serve.access.keys import Key, KeyFile, digest, split
+from longwatch.serve.auth.keys import Key, KeyFile, digest, split
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from longwatch.serve.access.principal import Principal
+    from longwatch.serve.auth.principal import Principal
 
 log = logging.getLogger(__name__)
 Stamp = tuple[int, int, int]

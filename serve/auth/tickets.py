@@ -11,7 +11,7 @@ from longwatch.errors import LimitError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.serve.access.principal import Principal
+    from longwatch.serve.auth.principal import Principal
 
 PREFIX = "lwt_"
 SECONDS = 60.0

@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from longwatch.errors import ConfigError
-from longwatch.serve.access.origins import LOOPBACK
+from longwatch.serve.auth.origins import LOOPBACK
 
 
 class AccessSettings(BaseSettings):

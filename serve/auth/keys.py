@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from longwatch.errors import ConfigError, NotFoundError
-from longwatch.serve.access.principal import Principal, Scope
+from longwatch.serve.auth.principal import Principal, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from longwatch.serve.access.principal import Scope
+    from longwatch.serve.auth.principal import Scope
 
 OPEN = frozenset({"/healthz", "/readyz", "/"})  # these tell no more than that the service is there
 PAGE = "/page/"  # what the page at / loads; the same for everybody

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from longwatch.errors import LimitError
-from longwatch.serve.access.allowance import Allowance, Rates
+from longwatch.serve.auth.limits import Allowance, Rates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from longwatch.serve.access.settings import AccessSettings
+    from longwatch.serve.auth.settings import AccessSettings
 
 
 class Usage:

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longwatch.errors import AuthenticationError, LimitError
-from longwatch.serve.access.allowance import Allowance, Rates
-from longwatch.serve.access.bucket import Bucket
-from longwatch.serve.access.keyring import Keyring
-from longwatch.serve.access.principal import EVERYONE, Principal
-from longwatch.serve.access.tickets import PREFIX, Tickets
-from longwatch.serve.access.usage import Usage
+from longwatch.serve.auth.bucket import Bucket
+from longwatch.serve.auth.keyring import Keyring
+from longwatch.serve.auth.limits import Allowance, Rates
+from longwatch.serve.auth.principal import EVERYONE, Principal
+from longwatch.serve.auth.tickets import PREFIX, Tickets
+from longwatch.serve.auth.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from longwatch.serve.access.settings import AccessSettings
+    from longwatch.serve.auth.settings import AccessSettings
 
 FAILURES = 10  # wrong keys that an address may send at once
 FAILURES_A_SECOND = 0.1
