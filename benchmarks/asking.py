@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from longwatch.memory.recall import Recaller
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampler, Sampling
-from longwatch.serve.answer import Question as Asked
-from longwatch.serve.ranges import limited
+from longwatch.serve.answers.scope import limited
+from longwatch.serve.answers.types import Question as Asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.memory.segment import Segment
     from longwatch.models.base import VideoLM
-    from longwatch.serve.ranges import Limits
+    from longwatch.serve.answers.scope import Limits
     from training.questions import Question
 
 MOST = 24  # tokens of an answer

@@ -28,7 +28,7 @@ from benchmarks.report import parser, publish
 from longwatch.memory.memory import Memory
 from longwatch.memory.recall import Recaller
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve import evidence as evidence_of
+from longwatch.serve.answers import evidence as evidence_of
 from longwatch.serve.stream_settings import StreamSettings
 
 if TYPE_CHECKING:

@@ -29,10 +29,10 @@ from benchmarks.report import parser, publish
 from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.answer import Question
-from longwatch.serve.ranges import limited
+from longwatch.serve.answers.scope import limited
+from longwatch.serve.answers.sure import entropy
+from longwatch.serve.answers.types import Question
 from longwatch.serve.stream_settings import StreamSettings
-from longwatch.serve.sure import entropy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

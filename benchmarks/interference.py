@@ -21,7 +21,7 @@ from benchmarks.report import parser, publish
 from longwatch.models.base import Turn
 from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question
+from longwatch.serve.answers.types import Done, Question
 from longwatch.serve.engine import Engine
 from longwatch.serve.observability.observer import Observer
 from longwatch.serve.stream_settings import StreamSettings
@@ -30,7 +30,7 @@ from longwatch.types import Frame
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.answers.types import AnswerEvent
 
 ASKERS = 4
 TOKENS = 32  # an answer

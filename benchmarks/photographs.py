@@ -27,8 +27,8 @@ from longwatch.models.answer_words import NO, YES, clock, count
 from longwatch.models.base import Turn
 from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question
-from longwatch.serve.decode import Answer, alone
+from longwatch.serve.answers.answer import Answer, alone
+from longwatch.serve.answers.types import Done, Question
 from longwatch.serve.observability.observer import Observer
 from longwatch.stream.sources.file import FileSource
 from training.questions.wordings.grammar import TRAIN, say
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from longwatch.models.base import VideoLM
-    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.answers.types import AnswerEvent
     from longwatch.types import Frame
 
 ABSENT = ("goldfish", "banana")

@@ -30,8 +30,8 @@ from longwatch.models.answer_words import COUNTS, NO, NOTHING, PLACES, YES
 from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question
-from longwatch.serve.decode import Answer, alone
+from longwatch.serve.answers.answer import Answer, alone
+from longwatch.serve.answers.types import Done, Question
 from longwatch.serve.observability.observer import Observer
 from longwatch.stream.sources.painting import COLOURS
 from training.questions import Truth

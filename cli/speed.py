@@ -13,7 +13,7 @@ from longwatch.errors import ModelError
 from longwatch.models.base import Turn
 from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import AnswerEvent, Done, Question
+from longwatch.serve.answers.types import AnswerEvent, Done, Question
 from longwatch.serve.engine import Engine
 from longwatch.serve.observability.observer import Observer
 from longwatch.serve.stream_settings import StreamSettings

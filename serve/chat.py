@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, StreamingResponse
 
 from longwatch.errors import ModelError, ProtocolError
-from longwatch.serve.answer import Delta, Done, Found, Started
+from longwatch.serve.answers.types import Delta, Done, Found, Started
 from longwatch.serve.chat_request import parse_request, to_question
 from longwatch.serve.faults import error_object
 from longwatch.serve.listening import Listening
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.answers.types import AnswerEvent
     from longwatch.serve.chat_request import ChatRequest
     from longwatch.serve.service import Service
 

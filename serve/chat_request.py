@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from longwatch.errors import InputError, ProtocolError
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Question
+from longwatch.serve.answers.types import Question
 from longwatch.serve.checking import first_fault, load
 from longwatch.serve.formats import Json, by_field, wanted_schema
 from longwatch.serve.questions import (

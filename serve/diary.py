@@ -8,13 +8,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from longwatch.memory.durable.catalogue import Exchange
-from longwatch.serve.answer import Done
+from longwatch.serve.answers.types import Done
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longwatch.memory.durable.catalogue import Alert
-    from longwatch.serve.answer import AnswerEvent, Question
+    from longwatch.serve.answers.types import AnswerEvent, Question
 
 ALERTS = 100  # of a stream that is in RAM alone, the newest
 MOST = 500  # exchanges of a stream that is in RAM alone

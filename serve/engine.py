@@ -13,9 +13,9 @@ import torch
 
 from longwatch.errors import ClosedError
 from longwatch.memory.quota import Quota
-from longwatch.serve.answers import Answers
+from longwatch.serve.answer_scheduler import Answers
+from longwatch.serve.answers.answer import Answer
 from longwatch.serve.auth.principal import current
-from longwatch.serve.decode import Answer
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.gallery import Easel
 from longwatch.serve.keeping import Keeping
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longwatch.models.base import VideoLM
-    from longwatch.serve.answer import AnswerEvent, Question
+    from longwatch.serve.answers.types import AnswerEvent, Question
 
 log = logging.getLogger(__name__)
 

@@ -6,13 +6,13 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from longwatch.serve.answer import Done
+from longwatch.serve.answers.types import Done
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from longwatch.serve.answer import AnswerEvent, Question
-    from longwatch.serve.decode import Answer
+    from longwatch.serve.answers.answer import Answer
+    from longwatch.serve.answers.types import AnswerEvent, Question
 
 
 class Asked(Protocol):

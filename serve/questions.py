@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
-from longwatch.serve.timewords import Span
+from longwatch.serve.answers.time_expressions import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import LimitError, NotFoundError
-from longwatch.serve.answer import Done
+from longwatch.serve.answers.types import Done
 from longwatch.serve.auth.authenticator import Access
 from longwatch.serve.auth.principal import current
 from longwatch.serve.draining import Draining
@@ -20,10 +20,10 @@ from longwatch.serve.watches.watching import Watching
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.serve.answer import AnswerEvent, Question
+    from longwatch.serve.answers.answer import Answer
+    from longwatch.serve.answers.types import AnswerEvent, Question
     from longwatch.serve.auth.limits import Allowance
     from longwatch.serve.config import Settings
-    from longwatch.serve.decode import Answer
     from longwatch.serve.engine import Engine
     from longwatch.serve.observability.metrics import Metrics
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from longwatch.errors import EmptyStreamError
 from longwatch.memory.memory import Memory
-from longwatch.serve.answer import Questions
+from longwatch.serve.answers.types import Questions
 from longwatch.serve.diary import Diary
 from longwatch.serve.gallery import Easel, Gallery
 from longwatch.serve.observability.tracing import Tracing

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longwatch.errors import LongwatchError
-    from longwatch.serve.answer import Done, Evidence
+    from longwatch.serve.answers.types import Done, Evidence
 
 Event = dict[str, Any]
 

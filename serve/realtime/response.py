@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import NotFoundError
 from longwatch.models.base import Turn
-from longwatch.serve.answer import Delta, Found, Started
+from longwatch.serve.answers.types import Delta, Found, Started
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Item
 from longwatch.wire import microseconds
 
 if TYPE_CHECKING:
-    from longwatch.serve.answer import AnswerEvent, Done
-    from longwatch.serve.decode import Answer
+    from longwatch.serve.answers.answer import Answer
+    from longwatch.serve.answers.types import AnswerEvent, Done
     from longwatch.serve.realtime.messages import ResponseParams
     from longwatch.serve.realtime.responses import Responses
 

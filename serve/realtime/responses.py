@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Question
+from longwatch.serve.answers.types import Question
 from longwatch.serve.formats import by_field, wanted_schema
 from longwatch.serve.observability.context import about
 from longwatch.serve.questions import choose_stream, dialogue, moment, patience, stretch
@@ -20,7 +20,7 @@ from longwatch.serve.realtime.response import Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.answers.types import AnswerEvent
     from longwatch.serve.auth.limits import Allowance
     from longwatch.serve.realtime.conversation import Item
     from longwatch.serve.realtime.outbox import Outbox

@@ -7,9 +7,9 @@ import torch
 
 from longwatch.memory import Full
 from longwatch.models.base import Turn
-from longwatch.serve.ago import dated, told
-from longwatch.serve.answer import Question
-from longwatch.serve.parts import parts_of
+from longwatch.serve.answers.ago import dated, told
+from longwatch.serve.answers.plan import parts_of
+from longwatch.serve.answers.types import Question
 from tests.serve import tiny
 
 NOW = 600.4

@@ -11,9 +11,9 @@ from longwatch.errors import LimitError
 from longwatch.memory import Full
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question, Questions, Started
-from longwatch.serve.answers import FIRST_READS, Answers
-from longwatch.serve.decode import Answer
+from longwatch.serve.answer_scheduler import FIRST_READS, Answers
+from longwatch.serve.answers.answer import Answer
+from longwatch.serve.answers.types import Done, Question, Questions, Started
 from longwatch.serve.observability.observer import Observer
 from longwatch.serve.turns import Owner
 from tests.serve import tiny

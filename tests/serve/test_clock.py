@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from longwatch.serve.clock import Clock
+from longwatch.serve.answers.timer import Clock
 from longwatch.serve.observability.observer import Observer
 
 

@@ -12,10 +12,10 @@ from longwatch.memory.context import Context
 from longwatch.memory.memory import Memory, Snapshot
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question
-from longwatch.serve.decode import Answer, alone
+from longwatch.serve.answers.answer import Answer, alone
+from longwatch.serve.answers.time_expressions import Span
+from longwatch.serve.answers.types import Done, Question
 from longwatch.serve.observability.observer import Observer
-from longwatch.serve.timewords import Span
 from tests.serve import tiny
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from longwatch.memory.durable.catalogue import Alert
 from longwatch.models.base import Turn
-from longwatch.serve.answer import AnswerEvent, Delta, Done, Question, Status, Timing, Usage
+from longwatch.serve.answers.types import AnswerEvent, Delta, Done, Question, Status, Timing, Usage
 from longwatch.serve.diary import ALERTS, CHARS, MOST, Diary
 
 

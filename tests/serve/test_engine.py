@@ -17,7 +17,7 @@ from longwatch.errors import (
     LimitError,
     NotFoundError,
 )
-from longwatch.serve.answer import Delta, Done, Started
+from longwatch.serve.answers.types import Delta, Done, Started
 from longwatch.serve.engine import Engine
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.observability.observer import Observer
@@ -27,7 +27,7 @@ from tests.serve import tiny
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.answers.types import AnswerEvent
     from longwatch.types import Frame, VisualTokens
 
 ALL = StreamSettings(fps=None, queue=64, on_full="block")

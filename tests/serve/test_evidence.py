@@ -8,10 +8,10 @@ import torch
 from longwatch.memory import Full, Longwatch, Window
 from longwatch.memory.recall import Recaller
 from longwatch.models.base import Turn
-from longwatch.serve.answer import Question
-from longwatch.serve.evidence import MOST, evidence
-from longwatch.serve.ranges import limited
-from longwatch.serve.timewords import Span
+from longwatch.serve.answers.evidence import MOST, evidence
+from longwatch.serve.answers.scope import limited
+from longwatch.serve.answers.time_expressions import Span
+from longwatch.serve.answers.types import Question
 from tests.serve import tiny
 
 TIMES = [float(i) for i in range(40)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import NotFoundError
-from longwatch.serve.answer import Done, Started
+from longwatch.serve.answers.types import Done, Started
 from longwatch.serve.listening import Listening
 from longwatch.serve.stream_settings import StreamSettings
 from tests.serve import tiny as t

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.memory.fetcher import Fetcher
-from longwatch.serve.answer import Done
+from longwatch.serve.answers.types import Done
 from tests.serve import tiny
 from tests.serve.test_keeping import KEPT, clip, serving, texts
 

@@ -14,12 +14,12 @@ from longwatch.memory import Full
 from longwatch.models.base import Turn
 from longwatch.models.bundled_model import BundledVLM, load_bundled
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import AnswerEvent, Delta, Done, Found, Question
-from longwatch.serve.decode import Answer, alone
-from longwatch.serve.evidence import MOST
+from longwatch.serve.answers.answer import Answer, alone
+from longwatch.serve.answers.evidence import MOST
+from longwatch.serve.answers.plan import Parts, parts_of
+from longwatch.serve.answers.time_expressions import Span
+from longwatch.serve.answers.types import AnswerEvent, Delta, Done, Found, Question
 from longwatch.serve.observability.observer import Observer
-from longwatch.serve.parts import Parts, parts_of
-from longwatch.serve.timewords import Span
 from tests.serve import tiny
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from longwatch.memory import Full, Longwatch
-from longwatch.serve.passes import Pass, run
+from longwatch.serve.answers.batch import Pass, run
 from tests.memory.tiny import VOCABULARY, WIDTH
 from tests.serve import tiny
 

@@ -10,9 +10,9 @@ import pytest
 
 from longwatch.memory import Longwatch, Window
 from longwatch.models.base import Turn
-from longwatch.serve.answer import Question
-from longwatch.serve.ranges import limited
-from longwatch.serve.timewords import MARGIN, Span
+from longwatch.serve.answers.scope import limited
+from longwatch.serve.answers.time_expressions import MARGIN, Span
+from longwatch.serve.answers.types import Question
 from tests.serve import tiny
 
 if TYPE_CHECKING:

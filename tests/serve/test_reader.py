@@ -9,9 +9,9 @@ import torch
 from longwatch.memory import Full
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve import reader
-from longwatch.serve.answer import Question
-from longwatch.serve.decode import Answer, alone
+from longwatch.serve.answers import reader
+from longwatch.serve.answers.answer import Answer, alone
+from longwatch.serve.answers.types import Question
 from longwatch.serve.observability.observer import Observer
 from tests.serve import tiny
 

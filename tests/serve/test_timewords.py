@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.timewords import MARGIN, OPENING, Clock, Span, said
+from longwatch.serve.answers.time_expressions import MARGIN, OPENING, Clock, Span, said
 from training.questions.wordings.follow_ups import ELSE, IT, NOW, THEN
 from training.questions.wordings.grammar import WORDINGS, say, spoken
 

@@ -15,7 +15,7 @@ from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn, VideoLM
 from longwatch.models.decoder import Decoder
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import AnswerEvent, Done, Question
+from longwatch.serve.answers.types import AnswerEvent, Done, Question
 from longwatch.serve.stream import Encoded
 from longwatch.types import Frame, VisualTokens
 from tests.memory import tiny

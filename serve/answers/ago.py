@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from longwatch.models.huggingface import clock
-from longwatch.serve.durations import DURATION, seconds
+from longwatch.serve.answers.durations import DURATION, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from longwatch.models.sampling import Sampling
 if TYPE_CHECKING:
     from longwatch.errors import LongwatchError
     from longwatch.models.base import Turn
-    from longwatch.serve.timewords import Span
+    from longwatch.serve.answers.time_expressions import Span
 
 Status = Literal["completed", "incomplete", "cancelled", "failed"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from longwatch.models.base import Turn
 from longwatch.models.fields import plan_of
 from longwatch.models.voice import Fitted, Spoken
-from longwatch.serve.ago import dated
-from longwatch.serve.lengths import check_lengths
-from longwatch.serve.ranges import limited
-from longwatch.serve.reader import Reader
+from longwatch.serve.answers.ago import dated
+from longwatch.serve.answers.lengths import check_lengths
+from longwatch.serve.answers.reader import Reader
+from longwatch.serve.answers.scope import limited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from longwatch.models.base import VideoLM
     from longwatch.models.fields import Field, Plan
     from longwatch.models.voice import Voice
-    from longwatch.serve.answer import Question
-    from longwatch.serve.ranges import Limits
+    from longwatch.serve.answers.scope import Limits
+    from longwatch.serve.answers.types import Question
 
 BRIEFLY = " Answer with that alone, in a few words."
 

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longwatch.errors import LimitError
-from longwatch.serve.answer import Questions
+from longwatch.serve.answers.batch import run
+from longwatch.serve.answers.types import Questions
 from longwatch.serve.observability.context import about
-from longwatch.serve.passes import run
 from longwatch.serve.turns import Owner, Turns
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from longwatch.models.base import VideoLM
-    from longwatch.serve.decode import Answer
-    from longwatch.serve.passes import Pass
-    from longwatch.serve.reader import Steps
+    from longwatch.serve.answers.answer import Answer
+    from longwatch.serve.answers.batch import Pass
+    from longwatch.serve.answers.reader import Steps
 
 log = logging.getLogger(__name__)
 FIRST_COST = 8.0  # of reading a question, in tokens decoded: its context is assembled then

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from longwatch.memory.recall import Recaller
-from longwatch.serve.answer import Evidence
+from longwatch.serve.answers.types import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longwatch.memory.context import Context
     from longwatch.models.base import VideoLM
-    from longwatch.serve.ranges import Limits
+    from longwatch.serve.answers.scope import Limits
 
 MOST = 4  # frames
 

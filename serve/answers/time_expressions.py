@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from longwatch.serve.durations import AMOUNT, DURATION, seconds
+from longwatch.serve.answers.durations import AMOUNT, DURATION, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

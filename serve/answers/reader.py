@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from longwatch.memory.recall import need_of
-from longwatch.serve.passes import Pass
-from longwatch.serve.sure import entropy
+from longwatch.serve.answers.batch import Pass
+from longwatch.serve.answers.sure import entropy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from longwatch.memory.context import Context
     from longwatch.memory.need import Need
     from longwatch.models.base import VideoLM
-    from longwatch.serve.clock import Clock
-    from longwatch.serve.ranges import Limits
+    from longwatch.serve.answers.scope import Limits
+    from longwatch.serve.answers.timer import Clock
 
     Steps = Generator[Pass | None, Tensor | None, None]
     Logits = Generator[Pass | None, Tensor | None, Tensor | None]

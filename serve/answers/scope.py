@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from longwatch.serve.timewords import Clock, Span, said
+from longwatch.serve.answers.time_expressions import Clock, Span, said
 
 if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
-    from longwatch.serve.answer import Question
+    from longwatch.serve.answers.types import Question
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import ClosedError, LongwatchError, ModelError
 from longwatch.models.sampling import Sampler
-from longwatch.serve.answer import Delta, Done, Found, Started, Usage
-from longwatch.serve.clock import Clock
-from longwatch.serve.evidence import evidence, joined, recalled
+from longwatch.serve.answers.batch import Pass, run
+from longwatch.serve.answers.evidence import evidence, joined, recalled
+from longwatch.serve.answers.plan import parts_of
+from longwatch.serve.answers.timer import Clock
+from longwatch.serve.answers.types import Delta, Done, Found, Started, Usage
 from longwatch.serve.observability.context import current_ids
 from longwatch.serve.observability.tracing import UNTRACED
-from longwatch.serve.parts import parts_of
-from longwatch.serve.passes import Pass, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import VideoLM
     from longwatch.models.voice import Voice
-    from longwatch.serve.answer import AnswerEvent, Evidence, Question, Status
+    from longwatch.serve.answers.reader import Steps
+    from longwatch.serve.answers.types import AnswerEvent, Evidence, Question, Status
     from longwatch.serve.observability.observer import Observer
     from longwatch.serve.observability.tracing import Way
-    from longwatch.serve.reader import Steps
 
     Saying = Generator[Pass | None, Tensor | None, tuple[Status, str] | None]
 

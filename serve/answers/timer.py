@@ -6,11 +6,11 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from longwatch.serve.answer import Timing
+from longwatch.serve.answers.types import Timing
 from longwatch.serve.observability.tracing import UNTRACED
 
 if TYPE_CHECKING:
-    from longwatch.serve.answer import Status, Usage
+    from longwatch.serve.answers.types import Status, Usage
     from longwatch.serve.observability.observer import Observer
     from longwatch.serve.observability.tracing import Way
 
