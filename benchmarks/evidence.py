@@ -29,7 +29,7 @@ from longwatch.memory.memory import Memory
 from longwatch.memory.recall import Recaller
 from longwatch.models.bundled_model import load_bundled
 from longwatch.serve.answers import evidence as evidence_of
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -32,7 +32,7 @@ from longwatch.models.bundled_model import load_bundled
 from longwatch.serve.answers.scope import limited
 from longwatch.serve.answers.sure import entropy
 from longwatch.serve.answers.types import Question
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -23,7 +23,7 @@ from benchmarks.clips import NAMES, pictures
 from benchmarks.plots import Axis, lines
 from benchmarks.report import ROOT, parser, publish
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.sparing import Sparing, SparingSettings
+from longwatch.serve.streams.reduction import Sparing, SparingSettings
 from longwatch.types import Frame
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ import torch
 from benchmarks import report
 from longwatch.errors import ConfigError
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.sparing import Sparing, SparingSettings
+from longwatch.serve.streams.reduction import Sparing, SparingSettings
 from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training.answering import answer, read

@@ -29,8 +29,8 @@ from benchmarks.replay import opened, read
 from benchmarks.report import parser, publish
 from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.stream import Glimpse
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Glimpse
 from longwatch.serve.watches.rota import Rota, RotaSettings
 from longwatch.serve.watches.score import present, score
 from longwatch.serve.watches.watch import Watch, WatchSettings

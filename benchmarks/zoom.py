@@ -28,7 +28,7 @@ from longwatch.compressors import COMPRESSORS
 from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import load_bundled
 from longwatch.serve.answers.evidence import evidence
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
 from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training.questions import KINDS, Truth

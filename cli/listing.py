@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.compressors import COMPRESSORS, PRUNERS
 from longwatch.memory import POLICIES
-from longwatch.serve.presets import PRESETS
+from longwatch.serve.streams.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from longwatch.serve.presets import Preset
+    from longwatch.serve.streams.presets import Preset
 
 PAPER = re.compile(r"\b\d{4}\.\d{5}\b")  # an arXiv id
 

@@ -16,7 +16,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.types import AnswerEvent, Done, Question
 from longwatch.serve.engine import Engine
 from longwatch.serve.observability.observer import Observer
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
 from longwatch.types import Frame
 
 FRAMES = 5

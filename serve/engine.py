@@ -17,7 +17,6 @@ from longwatch.serve.answer_scheduler import Answers
 from longwatch.serve.answers.answer import Answer
 from longwatch.serve.auth.principal import current
 from longwatch.serve.engine_settings import EngineSettings
-from longwatch.serve.gallery import Easel
 from longwatch.serve.keeping import Keeping
 from longwatch.serve.observability.context import about
 from longwatch.serve.observability.observer import Observer
@@ -26,9 +25,10 @@ from longwatch.serve.pulse import Pulse
 from longwatch.serve.reading import Reading, default_batch
 from longwatch.serve.share import Share
 from longwatch.serve.spare import Spare
-from longwatch.serve.stream import Stream
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.serve.streams import Streams
+from longwatch.serve.streams.registry import Streams
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Stream
+from longwatch.serve.streams.thumbnails import Easel
 from longwatch.serve.turns import Owner
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.serve.stream import Stream
+    from longwatch.serve.streams.stream import Stream
     from longwatch.stream.ingest.ingest import Ingest
     from longwatch.stream.pull.address import Address
     from longwatch.stream.pull.supervisor import Pull

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from longwatch.errors import LongwatchError
     from longwatch.serve.engine import Engine
-    from longwatch.serve.stream_settings import StreamSettings
+    from longwatch.serve.streams.settings import StreamSettings
     from longwatch.stream.limits import MediaLimits
 
 

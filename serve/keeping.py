@@ -18,14 +18,14 @@ from longwatch.memory.durable.vault import Vault
 from longwatch.memory.durable.writer import Writer
 from longwatch.memory.fetcher import Fetcher
 from longwatch.memory.quota import Quota
-from longwatch.serve.kept import KeptStream
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.disk import KeptStream
+from longwatch.serve.streams.settings import StreamSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from longwatch.models.base import VideoLM
-    from longwatch.serve.stream import Stream
+    from longwatch.serve.streams.stream import Stream
 
     Later = Callable[[Callable[[], None]], None]
 

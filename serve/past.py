@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longwatch.memory.view import View
-    from longwatch.serve.stream import Stream
+    from longwatch.serve.streams.stream import Stream
     from longwatch.stream.timeline import Gap
 
 PICTURES = 240  # of a timeline, evenly over it

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from longwatch.serve.feed import Feed
     from longwatch.serve.feeds import Feeds
     from longwatch.serve.observability.metrics import Metrics
-    from longwatch.serve.stream_settings import StreamSettings
+    from longwatch.serve.streams.settings import StreamSettings
     from longwatch.stream.pull.address import Address
     from longwatch.stream.pull.supervisor import Status
 

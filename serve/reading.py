@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import LongwatchError
 from longwatch.serve.observability.context import about, together
-from longwatch.serve.stream import Encoded
+from longwatch.serve.streams.stream import Encoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from longwatch.models.base import VideoLM
     from longwatch.serve.observability.observer import Observer
-    from longwatch.serve.stream import Reads, Stream
-    from longwatch.serve.streams import Streams
+    from longwatch.serve.streams.registry import Streams
+    from longwatch.serve.streams.stream import Reads, Stream
     from longwatch.types import Frame
 
 log = logging.getLogger(__name__)

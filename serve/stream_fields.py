@@ -8,8 +8,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from longwatch.registry import lookup
-from longwatch.serve.presets import PRESETS
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.presets import PRESETS
+from longwatch.serve.streams.settings import StreamSettings
 
 
 class StreamFields(BaseSettings):

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from longwatch.errors import InputError, LongwatchError, NotFoundError, ProtocolError
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import DISCARD, FOLLOW, PULL
-from longwatch.serve.opening import accepted, settings_for
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.messages import PullSource
 from longwatch.serve.realtime.messages.streams import asked_settings
+from longwatch.serve.streams.opening import accepted, settings_for
 
 if TYPE_CHECKING:
     from longwatch.serve.feed import Feed
     from longwatch.serve.realtime.messages import StreamClose, StreamOpen
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
-    from longwatch.serve.stream_settings import StreamSettings
+    from longwatch.serve.streams.settings import StreamSettings
     from longwatch.stream.ingest.ingest import Ingest
 
 WRAP = 2**32  # sequence numbers start over there

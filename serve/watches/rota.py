@@ -13,7 +13,7 @@ from longwatch.stream.gate import Gate, Look
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from longwatch.serve.stream import Glimpse
+    from longwatch.serve.streams.stream import Glimpse
     from longwatch.serve.watches.watch import Watch
     from longwatch.types import Frame
 

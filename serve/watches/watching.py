@@ -25,7 +25,7 @@ from longwatch.wire import picture_url
 if TYPE_CHECKING:
     from longwatch.serve.engine import Engine
     from longwatch.serve.observability.metrics import Metrics
-    from longwatch.serve.stream import Glimpse
+    from longwatch.serve.streams.stream import Glimpse
     from longwatch.serve.watches.rota import Pair, RotaSettings
     from longwatch.serve.watches.store import Store
     from longwatch.serve.watches.watch import Firing, Watch

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.clips import NAMES, pictures
 from benchmarks.hour import SETTINGS, busy, noisy, per_minute, shown, static, summarise
 from longwatch.errors import ConfigError
-from longwatch.serve.sparing import SparingSettings
+from longwatch.serve.streams.reduction import SparingSettings
 from tests.benchmarks.watched import model
 
 

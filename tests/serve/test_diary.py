@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from longwatch.memory.durable.catalogue import Alert
 from longwatch.models.base import Turn
 from longwatch.serve.answers.types import AnswerEvent, Delta, Done, Question, Status, Timing, Usage
-from longwatch.serve.diary import ALERTS, CHARS, MOST, Diary
+from longwatch.serve.streams.dialogue_log import ALERTS, CHARS, MOST, Diary
 
 
 def done(status: Status, text: str, as_of: float) -> Done:

@@ -21,7 +21,7 @@ from longwatch.serve.answers.types import Delta, Done, Started
 from longwatch.serve.engine import Engine
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.observability.observer import Observer
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
 from tests.serve import tiny
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from longwatch.memory.durable.thumbnail import make_thumbnail
-from longwatch.serve.gallery import WAITING, Easel, Gallery
+from longwatch.serve.streams.thumbnails import WAITING, Easel, Gallery
 from longwatch.types import Frame
 
 

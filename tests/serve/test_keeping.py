@@ -17,14 +17,14 @@ from longwatch.serve.config import load_settings
 from longwatch.serve.engine import Engine
 from longwatch.serve.engine_settings import EngineSettings
 from longwatch.serve.keeping import Keeping, identity, keeping
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
 from tests.serve import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from longwatch.serve.kept import KeptStats
+    from longwatch.serve.streams.disk import KeptStats
     from longwatch.types import Frame
 
 PICTURES = 1 << 20  # bytes of small pictures

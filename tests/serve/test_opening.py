@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.serve.opening import accepted, settings_for
-from longwatch.serve.presets import PRESETS
 from longwatch.serve.realtime.messages import PullSource, PushSource, StreamPolicy
 from longwatch.serve.realtime.messages.streams import asked_settings
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.opening import accepted, settings_for
+from longwatch.serve.streams.presets import PRESETS
+from longwatch.serve.streams.settings import StreamSettings
 from tests.serve.tiny import TinyVideoLM
 
 DEFAULTS = StreamSettings(fps=3.0, queue=5)

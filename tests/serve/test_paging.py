@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longwatch.serve.engine import Engine
-    from longwatch.serve.stream import Stream
+    from longwatch.serve.streams.stream import Stream
 
 Jobs = list["Callable[[], None]"]
 PAGED = replace(KEPT, host_mb=1)

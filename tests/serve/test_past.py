@@ -12,7 +12,7 @@ from PIL import Image
 
 from longwatch.serve.engine import Engine
 from longwatch.serve.past import PICTURES, past
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
 from longwatch.types import Frame
 from tests.serve import peer as p
 from tests.serve.tiny import TinyVideoLM, ask, feed, wait_for
@@ -20,7 +20,7 @@ from tests.serve.tiny import TinyVideoLM, ask, feed, wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from longwatch.serve.stream import Stream
+    from longwatch.serve.streams.stream import Stream
     from tests.serve.conftest import Live
 
 

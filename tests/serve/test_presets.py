@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from longwatch.serve.observability.observer import Observer
-from longwatch.serve.presets import PRESETS
-from longwatch.serve.stream import Stream
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.presets import PRESETS
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Stream
 from tests.serve import tiny
 
 

@@ -9,9 +9,9 @@ import torch
 
 from longwatch.serve.observability.observer import Observer
 from longwatch.serve.reading import GPU_BATCH, Reading, default_batch
-from longwatch.serve.stream import Stream
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.serve.streams import Streams
+from longwatch.serve.streams.registry import Streams
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Stream
 from tests.serve import tiny
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from longwatch.errors import ConfigError
-from longwatch.serve.sparing import Sparing, SparingSettings, SparingStats
+from longwatch.serve.streams.reduction import Sparing, SparingSettings, SparingStats
 from longwatch.types import Frame, VisualTokens
 from tests.compressors.clips import same, tokens_of
 

@@ -10,8 +10,8 @@ import pytest
 from longwatch.errors import ConfigError
 from longwatch.memory import Full, Window
 from longwatch.serve.observability.observer import Observer
-from longwatch.serve.stream import Stream
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Stream
 from tests.serve import tiny
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import pytest
 
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.serve.observability.observer import Observer
-from longwatch.serve.stream import Stream
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.serve.streams import Streams
+from longwatch.serve.streams.registry import Streams
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Stream
 from tests.serve import tiny
 
 

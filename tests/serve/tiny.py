@@ -16,7 +16,7 @@ from longwatch.models.base import Turn, VideoLM
 from longwatch.models.decoder import Decoder
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.types import AnswerEvent, Done, Question
-from longwatch.serve.stream import Encoded
+from longwatch.serve.streams.stream import Encoded
 from longwatch.types import Frame, VisualTokens
 from tests.memory import tiny
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import FrameInput
     from longwatch.serve.engine import Engine
-    from longwatch.serve.stream import Stream
+    from longwatch.serve.streams.stream import Stream
 
 DEADLINE = 30.0  # seconds after which a test gives up; none of them needs more than one
 

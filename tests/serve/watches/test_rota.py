@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from longwatch.errors import ConfigError
-from longwatch.serve.stream import Glimpse
+from longwatch.serve.streams.stream import Glimpse
 from longwatch.serve.watches.rise import Rise
 from longwatch.serve.watches.rota import Rota, RotaSettings, Seen
 from longwatch.serve.watches.watch import Watch, WatchSettings

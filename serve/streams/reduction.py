@@ -10,12 +10,12 @@ from longwatch.compressors import COMPRESSORS
 from longwatch.compressors.budget import Account, Budget
 from longwatch.errors import ConfigError
 from longwatch.registry import lookup
-from longwatch.serve.easing import Ease
+from longwatch.serve.streams.easing import Ease
 from longwatch.stream.gate import Gate, spots
 
 if TYPE_CHECKING:
     from longwatch.compressors import Compressor
-    from longwatch.serve.easing import Reason
+    from longwatch.serve.streams.easing import Reason
     from longwatch.stream.gate import Look
     from longwatch.types import Frame, VisualTokens
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longwatch.registry import lookup
-from longwatch.serve.presets import PRESETS
+from longwatch.serve.streams.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from longwatch.serve.stream_settings import StreamSettings
+    from longwatch.serve.streams.settings import StreamSettings
 
 
 def settings_for(defaults: StreamSettings, asked: Mapping[str, Any]) -> StreamSettings:

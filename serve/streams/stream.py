@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from longwatch.errors import EmptyStreamError
 from longwatch.memory.memory import Memory
 from longwatch.serve.answers.types import Questions
-from longwatch.serve.diary import Diary
-from longwatch.serve.gallery import Easel, Gallery
 from longwatch.serve.observability.tracing import Tracing
-from longwatch.serve.sparing import Sparing
+from longwatch.serve.streams.dialogue_log import Diary
+from longwatch.serve.streams.reduction import Sparing
+from longwatch.serve.streams.thumbnails import Easel, Gallery
 from longwatch.stream.buffer import DropPolicy, LatestBuffer
 from longwatch.stream.timeline import Timeline
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import VideoLM
-    from longwatch.serve.kept import KeptStream
     from longwatch.serve.observability.observer import Observer
     from longwatch.serve.observability.tracing import Way
-    from longwatch.serve.sparing import SparingStats
-    from longwatch.serve.stream_settings import StreamSettings
+    from longwatch.serve.streams.disk import KeptStream
+    from longwatch.serve.streams.reduction import SparingStats
+    from longwatch.serve.streams.settings import StreamSettings
     from longwatch.types import Frame, MemoryStats, VisualTokens
 
     Reads = Generator[Frame | None, "Encoded | None", None]

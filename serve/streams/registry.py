@@ -10,7 +10,7 @@ from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.serve.auth.principal import current
 
 if TYPE_CHECKING:
-    from longwatch.serve.stream import Stream
+    from longwatch.serve.streams.stream import Stream
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

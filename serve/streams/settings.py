@@ -10,7 +10,7 @@ from longwatch.errors import ConfigError
 from longwatch.memory import POLICIES, Longwatch, Window
 from longwatch.memory.pruned import Pruning
 from longwatch.registry import lookup
-from longwatch.serve.sparing import SparingSettings
+from longwatch.serve.streams.reduction import SparingSettings
 from longwatch.stream.buffer import DropPolicy
 
 if TYPE_CHECKING:
