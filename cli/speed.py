@@ -14,7 +14,7 @@ from longwatch.models.base import Turn
 from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.types import AnswerEvent, Done, Question
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.observability.observer import Observer
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.types import Frame

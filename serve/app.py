@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from longwatch.serve.config import Settings
-    from longwatch.serve.engine import Engine
+    from longwatch.serve.engine.engine import Engine
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettin
 
 from longwatch.errors import ConfigError
 from longwatch.serve.auth.settings import AccessSettings
-from longwatch.serve.engine_settings import EngineSettings
+from longwatch.serve.engine.settings import EngineSettings
 from longwatch.serve.pull_settings import PullFields
 from longwatch.serve.stream_fields import StreamFields
 from longwatch.stream.limits import MediaLimits

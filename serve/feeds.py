@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longwatch.errors import LongwatchError
-    from longwatch.serve.engine import Engine
+    from longwatch.serve.engine.engine import Engine
     from longwatch.serve.streams.settings import StreamSettings
     from longwatch.stream.limits import MediaLimits
 

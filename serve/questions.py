@@ -13,7 +13,7 @@ from longwatch.serve.answers.time_expressions import Span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from longwatch.serve.engine import Engine
+    from longwatch.serve.engine.engine import Engine
 
 Microseconds = Annotated[int, Field(ge=0, lt=2**63)]
 Milliseconds = Annotated[int, Field(ge=1, le=3_600_000)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from longwatch.serve.draining import Draining
-    from longwatch.serve.engine import Engine
+    from longwatch.serve.engine.engine import Engine
 
 
 class Readiness:

@@ -19,8 +19,8 @@ from longwatch.errors import ConfigError, ServerError
 from longwatch.models.loader import load_model
 from longwatch.serve.app import create_app
 from longwatch.serve.auth.authenticator import Access
-from longwatch.serve.engine import Engine
-from longwatch.serve.keeping import keeping
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.persistence import keeping
 from longwatch.serve.observability.logs import configure_logs
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.observability.tracing import Tracing

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from longwatch.serve.answers.types import AnswerEvent, Question
     from longwatch.serve.auth.limits import Allowance
     from longwatch.serve.config import Settings
-    from longwatch.serve.engine import Engine
+    from longwatch.serve.engine.engine import Engine
     from longwatch.serve.observability.metrics import Metrics
 
 DRAIN_STEP = 0.05  # seconds between two looks at the answers under way

@@ -15,7 +15,7 @@ from longwatch.models.base import Turn
 if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import Tokenizer, VideoLM
-    from longwatch.serve.engine import Engine
+    from longwatch.serve.engine.engine import Engine
     from longwatch.types import VisualTokens
 
 YES = ("yes", "Yes", " yes", " Yes")

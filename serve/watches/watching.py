@@ -23,7 +23,7 @@ from longwatch.serve.watches.wording import asked
 from longwatch.wire import picture_url
 
 if TYPE_CHECKING:
-    from longwatch.serve.engine import Engine
+    from longwatch.serve.engine.engine import Engine
     from longwatch.serve.observability.metrics import Metrics
     from longwatch.serve.streams.stream import Glimpse
     from longwatch.serve.watches.rota import Pair, RotaSettings

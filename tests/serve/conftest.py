@@ -10,7 +10,7 @@ import pytest
 
 from longwatch.models.loader import load_model
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.observability.tracing import Tracing
 from longwatch.serve.server import running

@@ -11,11 +11,11 @@ from longwatch.errors import LimitError
 from longwatch.memory import Full
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer_scheduler import FIRST_READS, Answers
 from longwatch.serve.answers.answer import Answer
 from longwatch.serve.answers.types import Done, Question, Questions, Started
+from longwatch.serve.engine.answer_scheduler import FIRST_READS, Answers
+from longwatch.serve.engine.turns import Owner
 from longwatch.serve.observability.observer import Observer
-from longwatch.serve.turns import Owner
 from tests.serve import tiny
 
 MODEL = tiny.TinyVideoLM()

@@ -17,7 +17,7 @@ from longwatch.serve import server as serving
 from longwatch.serve.app import create_app
 from longwatch.serve.config import Settings
 from longwatch.serve.draining import Draining
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.server import Server, bind, url_of
 from tests.serve import peer as p
 from tests.serve.tiny import TinyVideoLM

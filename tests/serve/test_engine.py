@@ -18,8 +18,8 @@ from longwatch.errors import (
     NotFoundError,
 )
 from longwatch.serve.answers.types import Delta, Done, Started
-from longwatch.serve.engine import Engine
-from longwatch.serve.engine_settings import EngineSettings
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.settings import EngineSettings
 from longwatch.serve.observability.observer import Observer
 from longwatch.serve.streams.settings import StreamSettings
 from tests.serve import tiny

@@ -14,9 +14,9 @@ import torch
 from longwatch.errors import ConfigError, InputError, LimitError
 from longwatch.memory.durable import files
 from longwatch.serve.config import load_settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.engine_settings import EngineSettings
-from longwatch.serve.keeping import Keeping, identity, keeping
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.persistence import Keeping, identity, keeping
+from longwatch.serve.engine.settings import EngineSettings
 from longwatch.serve.streams.settings import StreamSettings
 from tests.serve import tiny
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.feeds import Feeds
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.vitals import OTHER, StreamCollector

@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_tra
 from longwatch.errors import InputError
 from longwatch.serve.auth.keys import KeyFile, split
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.observability.otel import OpenTelemetry
 from longwatch.serve.observability.tracing import UNTRACED, called_by
 from longwatch.serve.server import tracing

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from longwatch.serve.engine import Engine
+    from longwatch.serve.engine.engine import Engine
     from longwatch.serve.streams.stream import Stream
 
 Jobs = list["Callable[[], None]"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.past import PICTURES, past
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.types import Frame

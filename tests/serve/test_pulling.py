@@ -13,8 +13,8 @@ import pytest
 from longwatch.errors import ForbiddenError
 from longwatch.serve.auth.principal import Principal, acting_as
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.keeping import keeping
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.persistence import keeping
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.server import running
 from longwatch.serve.service import Service

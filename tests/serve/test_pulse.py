@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from longwatch.serve.pulse import SPAN, Pulse
+from longwatch.serve.engine.utilization import SPAN, Pulse
 
 
 class Clock:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
 from longwatch.serve.answers.time_expressions import Span
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.questions import Range, choose_stream, dialogue, moment, patience, stretch
 from longwatch.wire import microseconds
 from tests.serve.tiny import TinyVideoLM

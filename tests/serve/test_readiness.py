@@ -12,8 +12,8 @@ import httpx
 from longwatch.memory.durable.vault import Vault
 from longwatch.memory.durable.writer import Writer, WriterSettings
 from longwatch.serve.draining import Draining
-from longwatch.serve.engine import Engine
-from longwatch.serve.keeping import Keeping
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.persistence import Keeping
 from longwatch.serve.readiness import Readiness
 from tests.serve import tiny as t
 from tests.serve.conftest import serve

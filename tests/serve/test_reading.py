@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from longwatch.serve.engine.frame_scheduler import GPU_BATCH, Reading, default_batch
 from longwatch.serve.observability.observer import Observer
-from longwatch.serve.reading import GPU_BATCH, Reading, default_batch
 from longwatch.serve.streams.registry import Streams
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.serve.streams.stream import Stream

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from longwatch.serve.app import create_app
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.realtime.sessions import Sessions
 from longwatch.serve.routes import all_routes

@@ -6,7 +6,7 @@ import pytest
 
 from longwatch.errors import ConfigError, InputError, LimitError, NotFoundError
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.feed import Feed
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.service import Service

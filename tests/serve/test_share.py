@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwatch.errors import ConfigError
-from longwatch.serve.share import Share
+from longwatch.serve.engine.fairness import Share
 
 
 @given(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.serve.engine import Engine
-from longwatch.serve.engine_settings import EngineSettings
-from longwatch.serve.spare import PATIENCE, SHARE, Spare
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.settings import EngineSettings
+from longwatch.serve.engine.spare import PATIENCE, SHARE, Spare
 from tests.serve.tiny import DEADLINE, Listener, TinyVideoLM, feed, frame, question
 
 if TYPE_CHECKING:

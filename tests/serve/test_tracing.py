@@ -15,7 +15,7 @@ from tests.serve import tiny
 
 OFF = """
 import sys
-import longwatch.serve.engine, longwatch.serve.observability.tracing
+import longwatch.serve.engine.engine, longwatch.serve.observability.tracing
 print([name for name in sys.modules if name.startswith("opentelemetry")])
 """
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from longwatch.memory.base import Policy
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import FrameInput
-    from longwatch.serve.engine import Engine
+    from longwatch.serve.engine.engine import Engine
     from longwatch.serve.streams.stream import Stream
 
 DEADLINE = 30.0  # seconds after which a test gives up; none of them needs more than one

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from longwatch.serve.auth.keys import KeyFile
 from longwatch.serve.auth.principal import EVERYONE, NOBODY, Principal, current
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.protocol.guard import Guard, bearer
 from longwatch.serve.service import Service

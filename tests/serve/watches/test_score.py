@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from longwatch.models.base import Turn
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.serve.watches.score import answers, ask_when_free, present, score
 from tests.serve.tiny import TinyVideoLM, feed, frame, remember

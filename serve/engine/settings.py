@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from longwatch.errors import ConfigError
 from longwatch.memory.quota import QuotaSettings
-from longwatch.serve.share import Share
+from longwatch.serve.engine.fairness import Share
 
 
 @dataclass(frozen=True)

@@ -13,23 +13,23 @@ import torch
 
 from longwatch.errors import ClosedError
 from longwatch.memory.quota import Quota
-from longwatch.serve.answer_scheduler import Answers
 from longwatch.serve.answers.answer import Answer
 from longwatch.serve.auth.principal import current
-from longwatch.serve.engine_settings import EngineSettings
-from longwatch.serve.keeping import Keeping
+from longwatch.serve.engine.answer_scheduler import Answers
+from longwatch.serve.engine.fairness import Share
+from longwatch.serve.engine.frame_scheduler import Reading, default_batch
+from longwatch.serve.engine.persistence import Keeping
+from longwatch.serve.engine.settings import EngineSettings
+from longwatch.serve.engine.spare import Spare
+from longwatch.serve.engine.turns import Owner
+from longwatch.serve.engine.utilization import Pulse
 from longwatch.serve.observability.context import about
 from longwatch.serve.observability.observer import Observer
 from longwatch.serve.observability.tracing import Tracing
-from longwatch.serve.pulse import Pulse
-from longwatch.serve.reading import Reading, default_batch
-from longwatch.serve.share import Share
-from longwatch.serve.spare import Spare
 from longwatch.serve.streams.registry import Streams
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.serve.streams.stream import Stream
 from longwatch.serve.streams.thumbnails import Easel
-from longwatch.serve.turns import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable

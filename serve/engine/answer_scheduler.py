@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from longwatch.errors import LimitError
 from longwatch.serve.answers.batch import run
 from longwatch.serve.answers.types import Questions
+from longwatch.serve.engine.turns import Owner, Turns
 from longwatch.serve.observability.context import about
-from longwatch.serve.turns import Owner, Turns
 
 if TYPE_CHECKING:
     from torch import Tensor
