@@ -11,8 +11,8 @@ from longwatch.serve.answers.types import Done
 from longwatch.serve.auth.authenticator import Access
 from longwatch.serve.auth.principal import current
 from longwatch.serve.draining import Draining
-from longwatch.serve.feeds import Feeds
-from longwatch.serve.pulling import Pulling
+from longwatch.serve.publishing.feeds import Feeds
+from longwatch.serve.publishing.pulling import Pulling
 from longwatch.serve.watches.rota import RotaSettings
 from longwatch.serve.watches.store import Store
 from longwatch.serve.watches.watching import Watching

@@ -8,8 +8,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from longwatch.serve.engine.engine import Engine
-from longwatch.serve.feeds import Feeds
 from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.publishing.feeds import Feeds
 from longwatch.serve.vitals import OTHER, StreamCollector
 from longwatch.stream.limits import MediaLimits
 from tests.serve import peer as p

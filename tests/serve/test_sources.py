@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from longwatch.serve.sources import SourceBook
+from longwatch.serve.publishing.sources import SourceBook
 from longwatch.stream.pull.address import parse_address
 
 if TYPE_CHECKING:

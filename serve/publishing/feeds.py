@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from longwatch.errors import InputError, NotFoundError
-from longwatch.serve.feed import Feed
+from longwatch.serve.publishing.feed import Feed
 from longwatch.stream.ingest.ingest import Ingest
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from longwatch.errors import InputError, LongwatchError, NotFoundError
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import PULL
-from longwatch.serve.sources import SourceBook
+from longwatch.serve.publishing.sources import SourceBook
 from longwatch.stream.pull.supervisor import Pull
 
 if TYPE_CHECKING:
     from longwatch.serve.config import Settings
-    from longwatch.serve.feed import Feed
-    from longwatch.serve.feeds import Feeds
     from longwatch.serve.observability.metrics import Metrics
+    from longwatch.serve.publishing.feed import Feed
+    from longwatch.serve.publishing.feeds import Feeds
     from longwatch.serve.streams.settings import StreamSettings
     from longwatch.stream.pull.address import Address
     from longwatch.stream.pull.supervisor import Status
