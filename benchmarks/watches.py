@@ -31,10 +31,10 @@ from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import load_bundled
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.serve.streams.stream import Glimpse
-from longwatch.serve.watches.rota import Rota, RotaSettings
+from longwatch.serve.watches.condition import asked
+from longwatch.serve.watches.scheduler import Rota, RotaSettings
 from longwatch.serve.watches.score import present, score
 from longwatch.serve.watches.watch import Watch, WatchSettings
-from longwatch.serve.watches.wording import asked
 from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training.questions.ground_truth import Seen

@@ -13,9 +13,9 @@ from longwatch.serve.auth.principal import current
 from longwatch.serve.draining import Draining
 from longwatch.serve.publishing.feeds import Feeds
 from longwatch.serve.publishing.pulling import Pulling
-from longwatch.serve.watches.rota import RotaSettings
+from longwatch.serve.watches.runner import Watching
+from longwatch.serve.watches.scheduler import RotaSettings
 from longwatch.serve.watches.store import Store
-from longwatch.serve.watches.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,13 +12,13 @@ from longwatch.serve.realtime.messages import (
     WatchList,
     WatchUpdate,
 )
-from longwatch.serve.watches.table import DELETED
+from longwatch.serve.watches.registry import DELETED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from longwatch.serve.realtime.outbox import Outbox
-    from longwatch.serve.watches.table import Table
+    from longwatch.serve.watches.registry import Table
     from longwatch.serve.watches.watch import Watch
 
 WatchEvent = WatchCreate | WatchUpdate | WatchDelete | WatchAttach | WatchList

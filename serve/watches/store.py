@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from longwatch.memory.durable.database import Database
-from longwatch.serve.watches.rise import Rise
+from longwatch.serve.watches.trigger import Rise
 from longwatch.serve.watches.watch import Post, Watch, WatchSettings, Webhook
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 from longwatch.errors import NotFoundError
 from longwatch.serve.realtime.messages import WatchAttach, WatchCreate, WatchDelete
 from longwatch.serve.realtime.watches import Watches
-from longwatch.serve.watches.rota import Rota
-from longwatch.serve.watches.table import Table
+from longwatch.serve.watches.registry import Table
+from longwatch.serve.watches.scheduler import Rota
 from longwatch.serve.watches.watch import Watch, WatchSettings
 
 if TYPE_CHECKING:

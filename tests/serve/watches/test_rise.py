@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.watches.rise import GONE, RELEASE, Rise
+from longwatch.serve.watches.trigger import GONE, RELEASE, Rise
 from longwatch.serve.watches.watch import WatchSettings
 
 AT_ONCE = WatchSettings("a dog", min_duration_s=0.0, cooldown_s=0.0)

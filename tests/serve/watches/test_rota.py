@@ -11,8 +11,8 @@ import torch
 
 from longwatch.errors import ConfigError
 from longwatch.serve.streams.stream import Glimpse
-from longwatch.serve.watches.rise import Rise
-from longwatch.serve.watches.rota import Rota, RotaSettings, Seen
+from longwatch.serve.watches.scheduler import Rota, RotaSettings, Seen
+from longwatch.serve.watches.trigger import Rise
 from longwatch.serve.watches.watch import Watch, WatchSettings
 from longwatch.types import Frame, VisualTokens
 

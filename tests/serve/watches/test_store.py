@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.serve.watches.rise import Rise
-from longwatch.serve.watches.rota import Rota
+from longwatch.serve.watches.registry import Table
+from longwatch.serve.watches.scheduler import Rota
 from longwatch.serve.watches.store import FILE, GONE, KEPT, Store
-from longwatch.serve.watches.table import Table
+from longwatch.serve.watches.trigger import Rise
 from longwatch.serve.watches.watch import Post, Watch, WatchSettings, Webhook
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.serve.auth.principal import Principal, acting_as
-from longwatch.serve.watches.rota import Rota
+from longwatch.serve.watches.registry import MOST, Table
+from longwatch.serve.watches.scheduler import Rota
 from longwatch.serve.watches.store import GONE, Store
-from longwatch.serve.watches.table import MOST, Table
 from longwatch.serve.watches.watch import WatchSettings, Webhook
 
 if TYPE_CHECKING:

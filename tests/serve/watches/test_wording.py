@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.watches.wording import Asked, asked
+from longwatch.serve.watches.condition import Asked, asked
 
 SAME = (
     "a dog appears",

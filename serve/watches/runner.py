@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 from longwatch.errors import LongwatchError, NotFoundError
 from longwatch.memory.durable.catalogue import Alert
 from longwatch.serve.observability.context import about
-from longwatch.serve.watches.rota import Rota
+from longwatch.serve.watches.condition import asked
+from longwatch.serve.watches.registry import Table
+from longwatch.serve.watches.scheduler import Rota
 from longwatch.serve.watches.score import ask_when_free
-from longwatch.serve.watches.table import Table
 from longwatch.serve.watches.watch import Post
-from longwatch.serve.watches.webhook import Webhooks
-from longwatch.serve.watches.wording import asked
+from longwatch.serve.watches.webhooks import Webhooks
 from longwatch.wire import picture_url
 
 if TYPE_CHECKING:
     from longwatch.serve.engine.engine import Engine
     from longwatch.serve.observability.metrics import Metrics
     from longwatch.serve.streams.stream import Glimpse
-    from longwatch.serve.watches.rota import Pair, RotaSettings
+    from longwatch.serve.watches.scheduler import Pair, RotaSettings
     from longwatch.serve.watches.store import Store
     from longwatch.serve.watches.watch import Firing, Watch
 

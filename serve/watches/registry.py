@@ -20,9 +20,9 @@ from longwatch.serve.watches.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.serve.watches.rise import Rise
-    from longwatch.serve.watches.rota import Rota
+    from longwatch.serve.watches.scheduler import Rota
     from longwatch.serve.watches.store import Store
+    from longwatch.serve.watches.trigger import Rise
     from longwatch.serve.watches.watch import Firing, Post, WatchSettings
 
     Listener = Callable[[str, Watch, dict[str, Any]], None]

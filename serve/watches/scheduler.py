@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import ConfigError
-from longwatch.serve.watches.rise import Rise
-from longwatch.serve.watches.wording import asked
+from longwatch.serve.watches.condition import asked
+from longwatch.serve.watches.trigger import Rise
 from longwatch.stream.gate import Gate, Look
 
 if TYPE_CHECKING:
