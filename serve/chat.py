@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, StreamingResponse
 from longwatch.errors import ModelError, ProtocolError
 from longwatch.serve.answers.types import Delta, Done, Found, Started
 from longwatch.serve.chat_request import parse_request, to_question
-from longwatch.serve.faults import error_object
 from longwatch.serve.listening import Listening
 from longwatch.serve.observability.context import about
+from longwatch.serve.protocol.errors import error_object
 from longwatch.serve.realtime import events
 from longwatch.wire import microseconds
 

@@ -10,9 +10,8 @@ from longwatch.errors import InputError, ProtocolError
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.types import Question
-from longwatch.serve.checking import first_fault, load
-from longwatch.serve.formats import Json, by_field, wanted_schema
-from longwatch.serve.questions import (
+from longwatch.serve.protocol.formats import Json, by_field, wanted_schema
+from longwatch.serve.protocol.questions import (
     Microseconds,
     Milliseconds,
     Range,
@@ -22,6 +21,7 @@ from longwatch.serve.questions import (
     patience,
     stretch,
 )
+from longwatch.serve.protocol.validation import first_fault, load
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service

@@ -14,7 +14,7 @@ from longwatch.serve.auth.scopes import READS, is_open, scope_of_request, stream
 from longwatch.serve.observability.context import about
 from longwatch.serve.observability.tracing import called_by
 from longwatch.serve.protocol.body_limit import limited
-from longwatch.serve.refusals import error_response
+from longwatch.serve.protocol.refusals import error_response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from longwatch.serve.faults import error_object, retry_after
+from longwatch.serve.protocol.errors import error_object, retry_after
 from longwatch.wire import microseconds, picture_url
 
 if TYPE_CHECKING:

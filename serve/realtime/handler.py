@@ -9,10 +9,10 @@ from longwatch import __version__
 from longwatch.errors import InputError, ProtocolError
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import scope_of_event
+from longwatch.serve.protocol.hangup import Hangup
 from longwatch.serve.realtime import events, messages
 from longwatch.serve.realtime.conversation import read_message
 from longwatch.serve.realtime.frames import Frames
-from longwatch.serve.realtime.hangup import Hangup
 from longwatch.serve.realtime.responses import Responses, refuse_unsupported
 from longwatch.serve.realtime.streams import Complain, Streams
 from longwatch.serve.realtime.watches import Watches

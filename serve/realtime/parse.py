@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from longwatch.errors import ProtocolError
-from longwatch.serve.checking import first_fault
+from longwatch.serve.protocol.validation import first_fault
 from longwatch.serve.realtime.messages import CLIENT_EVENTS, ClientEvent
 
 EVENT_TYPES = tuple(CLIENT_EVENTS.json_schema()["discriminator"]["mapping"])

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.types import Question
-from longwatch.serve.formats import by_field, wanted_schema
 from longwatch.serve.observability.context import about
-from longwatch.serve.questions import choose_stream, dialogue, moment, patience, stretch
+from longwatch.serve.protocol.formats import by_field, wanted_schema
+from longwatch.serve.protocol.questions import choose_stream, dialogue, moment, patience, stretch
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Conversation
 from longwatch.serve.realtime.messages import ResponseParams

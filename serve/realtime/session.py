@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import ForbiddenError, LongwatchError, ProtocolError
 from longwatch.serve.auth.principal import current
-from longwatch.serve.checking import load
-from longwatch.serve.faults import internal
+from longwatch.serve.protocol.errors import internal
+from longwatch.serve.protocol.hangup import Hangup
+from longwatch.serve.protocol.validation import load
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.handler import Handler
-from longwatch.serve.realtime.hangup import Hangup
 from longwatch.serve.realtime.outbox import NUMBERED, Outbox
 from longwatch.serve.realtime.parse import event_id, parse
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import DISCARD
-from longwatch.serve.realtime.messages.shapes import Name, Strict
+from longwatch.serve.protocol.body import described, read_body
+from longwatch.serve.protocol.shapes import Name, Strict
 from longwatch.serve.realtime.messages.streams import PullSource, StreamPolicy, asked_settings
-from longwatch.serve.routes.body import described, read_body
 from longwatch.serve.streams.opening import settings_for
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.errors import ProtocolError
-from longwatch.serve.checking import load
+from longwatch.serve.protocol.validation import load
 
 WRONG = [
     "",

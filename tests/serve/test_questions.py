@@ -10,7 +10,14 @@ from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
 from longwatch.serve.answers.time_expressions import Span
 from longwatch.serve.engine.engine import Engine
-from longwatch.serve.questions import Range, choose_stream, dialogue, moment, patience, stretch
+from longwatch.serve.protocol.questions import (
+    Range,
+    choose_stream,
+    dialogue,
+    moment,
+    patience,
+    stretch,
+)
 from longwatch.wire import microseconds
 from tests.serve.tiny import TinyVideoLM
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from longwatch.serve.formats import Json
-from longwatch.serve.questions import Microseconds, Milliseconds, Range
-from longwatch.serve.realtime.messages.shapes import Id, Loose, Name, Strict, Tokens
+from longwatch.serve.protocol.formats import Json
+from longwatch.serve.protocol.questions import Microseconds, Milliseconds, Range
+from longwatch.serve.protocol.shapes import Id, Loose, Name, Strict, Tokens
 
 
 class Part(Loose):

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from longwatch.serve.questions import Microseconds
-from longwatch.serve.realtime.messages.shapes import Id, Name, Strict
+from longwatch.serve.protocol.questions import Microseconds
+from longwatch.serve.protocol.shapes import Id, Name, Strict
 from longwatch.stream.pull.address import Address, parse_address
 
 

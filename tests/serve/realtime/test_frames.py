@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from longwatch.serve.auth.limits import Allowance, Rates
+from longwatch.serve.protocol.hangup import Hangup
 from longwatch.serve.realtime.frames import Frames
-from longwatch.serve.realtime.hangup import Hangup
 from longwatch.serve.realtime.streams import Channel
 from longwatch.wire import Flags, Kind, Packet
 from tests.media import access_units, clip, pieces, still

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from longwatch.errors import ProtocolError
-from longwatch.serve.checking import first_fault, load
+from longwatch.serve.protocol.validation import first_fault, load
 
 if TYPE_CHECKING:
     from fastapi import Request

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 
 from longwatch.errors import AuthenticationError
-from longwatch.serve.faults import error_object, http_status, retry_after
+from longwatch.serve.protocol.errors import error_object, http_status, retry_after
 
 if TYPE_CHECKING:
     from longwatch.errors import LongwatchError
