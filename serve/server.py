@@ -17,7 +17,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from longwatch.errors import ConfigError, ServerError
 from longwatch.models.loader import load_model
-from longwatch.serve.app import create_app
+from longwatch.serve.api.app import create_app
 from longwatch.serve.auth.authenticator import Access
 from longwatch.serve.engine.engine import Engine
 from longwatch.serve.engine.persistence import keeping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from longwatch.serve.app import create_app
+from longwatch.serve.api.app import create_app
 from longwatch.serve.config import Settings
 from longwatch.serve.engine.engine import Engine
 from tests.serve import peer as p

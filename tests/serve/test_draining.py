@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from longwatch.errors import ClosedError
 from longwatch.serve import server as serving
-from longwatch.serve.app import create_app
+from longwatch.serve.api.app import create_app
 from longwatch.serve.config import Settings
 from longwatch.serve.draining import Draining
 from longwatch.serve.engine.engine import Engine

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from longwatch.serve.api.status import OTHER, StreamCollector
 from longwatch.serve.engine.engine import Engine
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.publishing.feeds import Feeds
-from longwatch.serve.vitals import OTHER, StreamCollector
 from longwatch.stream.limits import MediaLimits
 from tests.serve import peer as p
 from tests.serve import tiny as t

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from longwatch.serve.api.timeline import PICTURES, past
 from longwatch.serve.engine.engine import Engine
-from longwatch.serve.past import PICTURES, past
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.types import Frame
 from tests.serve import peer as p

@@ -6,14 +6,14 @@ from collections import Counter
 
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from longwatch.serve.app import create_app
+from longwatch.serve.api.app import create_app
+from longwatch.serve.api.routes import all_routes
+from longwatch.serve.api.status import Vitals
 from longwatch.serve.config import Settings
 from longwatch.serve.engine.engine import Engine
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.realtime.sessions import Sessions
-from longwatch.serve.routes import all_routes
 from longwatch.serve.service import Service
-from longwatch.serve.vitals import Vitals
 from tests.serve.tiny import TinyVideoLM
 
 

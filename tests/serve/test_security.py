@@ -12,14 +12,14 @@ import websockets
 from fastapi.routing import APIRoute
 from websockets.exceptions import InvalidStatus
 
+from longwatch.serve.api.routes import all_routes
+from longwatch.serve.api.status import Vitals
 from longwatch.serve.auth.keys import KeyFile
 from longwatch.serve.auth.scopes import OPEN, scope_of_event, scope_of_request
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.realtime.messages import ClientEvent
 from longwatch.serve.realtime.sessions import Sessions
-from longwatch.serve.routes import all_routes
 from longwatch.serve.service import Service
-from longwatch.serve.vitals import Vitals
 from tests.serve import peer as p
 from tests.serve.conftest import Live, serve
 from tests.serve.tiny import TinyVideoLM

@@ -11,8 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from longwatch.serve.auth.principal import current
 
 if TYPE_CHECKING:
+    from longwatch.serve.api.status import Vitals
     from longwatch.serve.service import Service
-    from longwatch.serve.vitals import Vitals
 
 
 def routes(service: Service, vitals: Vitals) -> APIRouter:

@@ -14,14 +14,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from longwatch import __version__
 from longwatch.errors import LongwatchError
+from longwatch.serve.api.routes import all_routes
+from longwatch.serve.api.status import StreamCollector, Vitals
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.protocol.errors import internal
 from longwatch.serve.protocol.guard import Guard
 from longwatch.serve.protocol.refusals import error_response
 from longwatch.serve.realtime.sessions import Sessions
-from longwatch.serve.routes import all_routes
 from longwatch.serve.service import Service
-from longwatch.serve.vitals import StreamCollector, Vitals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from longwatch.errors import NotFoundError
 from longwatch.memory.durable.thumbnail import narrowed
-from longwatch.serve.past import past
+from longwatch.serve.api.timeline import past
 from longwatch.wire import microseconds
 
 if TYPE_CHECKING:

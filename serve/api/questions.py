@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import Response
 
-from longwatch.serve.chat import complete_chat
-from longwatch.serve.chat_request import ChatRequest
+from longwatch.serve.api.chat import complete_chat
+from longwatch.serve.api.chat_request import ChatRequest
 from longwatch.serve.realtime.messages import CLIENT_EVENTS
 from longwatch.serve.realtime.route import serve_websocket
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longwatch.serve.routes import operation, page, past, questions, streams, tickets, watches
+from longwatch.serve.api import (
+    operation,
+    page,
+    questions,
+    streams,
+    tickets,
+    timeline_routes,
+    watches,
+)
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from longwatch.serve.api.status import Vitals
     from longwatch.serve.realtime.sessions import Sessions
     from longwatch.serve.service import Service
-    from longwatch.serve.vitals import Vitals
 
 
 def all_routes(service: Service, sessions: Sessions, vitals: Vitals) -> tuple[APIRouter, ...]:
@@ -19,7 +27,7 @@ def all_routes(service: Service, sessions: Sessions, vitals: Vitals) -> tuple[AP
     return (
         questions.routes(service, sessions),
         streams.routes(service),
-        past.routes(service),
+        timeline_routes.routes(service),
         watches.routes(service),
         operation.routes(service, vitals),
         tickets.routes(service),

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from longwatch import __version__
-from longwatch.serve.readiness import Readiness
+from longwatch.serve.api.readiness import Readiness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

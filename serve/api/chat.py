@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, StreamingResponse
 
 from longwatch.errors import ModelError, ProtocolError
 from longwatch.serve.answers.types import Delta, Done, Found, Started
-from longwatch.serve.chat_request import parse_request, to_question
-from longwatch.serve.listening import Listening
+from longwatch.serve.api.chat_request import parse_request, to_question
+from longwatch.serve.api.listening import Listening
 from longwatch.serve.observability.context import about
 from longwatch.serve.protocol.errors import error_object
 from longwatch.serve.realtime import events
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from longwatch.serve.answers.types import AnswerEvent
-    from longwatch.serve.chat_request import ChatRequest
+    from longwatch.serve.api.chat_request import ChatRequest
     from longwatch.serve.service import Service
 
 FINISH = {"completed": "stop", "incomplete": "length", "cancelled": "stop"}
