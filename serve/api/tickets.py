@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 
+from longwatch.serve.auth.authenticator import SECONDS
 from longwatch.serve.auth.principal import current
-from longwatch.serve.auth.tickets import SECONDS
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service

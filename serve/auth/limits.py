@@ -1,16 +1,56 @@
-"""How many questions, pictures and bytes one key or one session has left."""
+"""What one key may use: sessions, answers, and rates by token buckets."""
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from longwatch.errors import LimitError
-from longwatch.serve.auth.bucket import Bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from longwatch.serve.auth.settings import AccessSettings
+
+
+class Bucket:
+    """Holds `burst` at most and gains `rate` a second; `rate` 0 is no limit at all."""
+
+    def __init__(
+        self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.rate = rate
+        self.burst = burst
+        self._clock = clock
+        self._level = burst
+        self._seen = clock()
+
+    @property
+    def level(self) -> float:
+        """How much could be taken now."""
+        now = self._clock()
+        self._level = min(self.burst, self._level + (now - self._seen) * self.rate)
+        self._seen = now
+        return self._level
+
+    def wait(self, amount: float = 1.0) -> float:
+        """Return the seconds until `amount` can be taken, 0 if it can be now.
+
+        What is larger than the bucket can be taken from a full one, which is in debt afterwards.
+        """
+        missing = min(amount, self.burst) - self.level
+        return missing / self.rate if self.rate and missing > 0 else 0.0
+
+    def take(self, amount: float = 1.0) -> float:
+        """Take `amount` if it is there and return 0; else take nothing and return `wait`."""
+        wait = self.wait(amount)
+        if self.rate and not wait:
+            self._level -= amount
+        return wait
+
 
 Kind = Literal["questions", "frames", "bytes"]
 BURST_SECONDS = 2.0  # of pictures and bytes that may come at once
@@ -75,3 +115,46 @@ class Allowance:
 
     def _chain(self) -> tuple[Allowance, ...]:
         return (self,) if self._parent is None else (self, self._parent)
+
+
+class Usage:
+    """Counts and bounds. Answers may end on any thread; all else is the event loop's."""
+
+    def __init__(self, settings: AccessSettings) -> None:
+        self.allowance = Allowance(
+            Rates(settings.key_questions, settings.key_frames, settings.key_bytes)
+        )
+        self._settings = settings
+        self._sessions = 0
+        self._answers = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Count a session while it lasts, or raise `LimitError` (`too_many_sessions`)."""
+        limit = self._settings.key_sessions
+        if limit and self._sessions >= limit:
+            raise LimitError(
+                f"this key has {limit} sessions open, which is its limit; close one",
+                code="too_many_sessions",
+            )
+        self._sessions += 1
+        try:
+            yield
+        finally:
+            self._sessions -= 1
+
+    def begin_answer(self) -> None:
+        """Count an answer in, or raise `LimitError` (`overloaded`); `end_answer` counts it out."""
+        limit = self._settings.key_parallel
+        with self._lock:
+            if limit and self._answers >= limit:
+                raise LimitError(
+                    f"{limit} answers are under way for this key, which is its limit; wait for one"
+                )
+            self._answers += 1
+
+    def end_answer(self) -> None:
+        """Count an answer out."""
+        with self._lock:
+            self._answers -= 1

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.cli.main import run
-from longwatch.serve.auth.keyring import Keyring
-from longwatch.serve.auth.keys import split
+from longwatch.serve.auth.keys import Keyring, split
 
 if TYPE_CHECKING:
     from pathlib import Path

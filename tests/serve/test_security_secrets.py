@@ -15,8 +15,8 @@ import pytest
 import websockets
 from websockets.exceptions import InvalidStatus
 
+from longwatch.serve.auth.authenticator import PREFIX
 from longwatch.serve.auth.keys import KeyFile, split
-from longwatch.serve.auth.tickets import PREFIX
 from tests.serve import peer as p
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.auth.bucket import Bucket
+from longwatch.serve.auth.limits import Bucket
 
 
 def test_a_burst_then_the_rate() -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.serve.auth.keyring import Keyring
-from longwatch.serve.auth.keys import KeyFile
+from longwatch.serve.auth.keys import KeyFile, Keyring
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import LimitError
+from longwatch.serve.auth.limits import Usage
 from longwatch.serve.auth.settings import AccessSettings
-from longwatch.serve.auth.usage import Usage
 
 
 def test_sessions_of_a_key_are_bounded_and_counted_out_however_they_end() -> None:
