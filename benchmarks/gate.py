@@ -29,8 +29,8 @@ from benchmarks.report import parser, publish
 from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
+from longwatch.serve.answers.reader import entropy
 from longwatch.serve.answers.scope import limited
-from longwatch.serve.answers.sure import entropy
 from longwatch.serve.answers.types import Question
 from longwatch.serve.streams.settings import StreamSettings
 

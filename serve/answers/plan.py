@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from longwatch.errors import InputError
 from longwatch.models.base import Turn
 from longwatch.models.fields import plan_of
 from longwatch.models.voice import Fitted, Spoken
-from longwatch.serve.answers.ago import dated
-from longwatch.serve.answers.lengths import check_lengths
 from longwatch.serve.answers.reader import Reader
 from longwatch.serve.answers.scope import limited
+from longwatch.serve.answers.time_expressions import dated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,25 @@ if TYPE_CHECKING:
     from longwatch.models.voice import Voice
     from longwatch.serve.answers.scope import Limits
     from longwatch.serve.answers.types import Question
+
+MAX_INPUT_TOKENS = 8192
+MAX_OUTPUT_TOKENS = 4096
+
+
+def check_lengths(prompt: int, output: int) -> None:
+    """Raise `InputError` where a prompt or an answer of so many tokens is too long."""
+    if prompt > MAX_INPUT_TOKENS:
+        raise InputError(
+            f"the question and its dialogue are {prompt} tokens long and {MAX_INPUT_TOKENS} are "
+            "allowed; ask something shorter or begin a new conversation",
+            code="context_overflow",
+        )
+    if output > MAX_OUTPUT_TOKENS:
+        raise InputError(
+            f"an answer may be {MAX_OUTPUT_TOKENS} tokens long, not {output}; lower it",
+            param="max_output_tokens",
+        )
+
 
 BRIEFLY = " Answer with that alone, in a few words."
 

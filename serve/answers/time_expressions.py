@@ -1,4 +1,4 @@
-"""Times that a question says in words: "at 0:42", "in the last five minutes", "since 1:10"."""
+"""Times that a question names in words: a range to recall from, and "ago" as a stream time."""
 
 from __future__ import annotations
 
@@ -7,15 +7,57 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from longwatch.serve.answers.durations import AMOUNT, DURATION, seconds
+from longwatch.models.huggingface import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from longwatch.models.base import Turn
+
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}  # by a unit's first letter
+UNIT = r"(?:seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)(?![a-z])"
+ONES = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+# Vague numbers are rather too large than too small.
+SEVERAL = {"a couple of": 2.0, "couple of": 2.0, "a few": 5.0, "few": 5.0, "several": 10.0}
+FRACTIONS = {
+    "a quarter of an": 0.25,
+    "half": 0.5,
+    "half a": 0.5,
+    "half an": 0.5,
+    "a": 1.0,
+    "an": 1.0,
+}
+TENS = {"twenty": 20.0, "thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "ninety": 90.0}
+NUMBERS = {word: i + 1.0 for i, word in enumerate(ONES.split())} | TENS | FRACTIONS | SEVERAL
+_WORDS = "|".join(sorted(map(re.escape, NUMBERS), key=len, reverse=True))
+_TENS = r"(?:twenty|thirty|forty|fifty)[- ](?:one|two|three|four|five|six|seven|eight|nine)\b"
+NUMBER = rf"(?:\d+(?:\.\d+)?|\b{_TENS}|\b(?:{_WORDS})\b)"
+AMOUNT = rf"{NUMBER}[- ]?{UNIT}"
+DURATION = rf"{AMOUNT}(?:(?:,| and|, and)? {NUMBER} ?{UNIT})*(?: and a half\b)?"
+_PART = re.compile(rf"({NUMBER})[- ]?({UNIT})")
+
+
+def seconds(text: str) -> float:
+    """Return the seconds that `text`, in lower case, stands for; `DURATION` matches it."""
+    parts = _PART.findall(text)
+    total = sum(_number(amount) * SECONDS[unit[0]] for amount, unit in parts)
+    if text.endswith("and a half"):
+        total += SECONDS[parts[-1][1][0]] / 2
+    return total
+
+
+def _number(text: str) -> float:
+    if text[0].isdigit():
+        return float(text)
+    if text in NUMBERS:
+        return NUMBERS[text]
+    return sum(NUMBERS[word] for word in re.split("[- ]", text))
+
 
 MARGIN = 2.0  # seconds on either side of a single moment
 OPENING = 60.0  # seconds that are the beginning of a stream
 VAGUE = 0.1  # of a time in round figures, such as "ten minutes ago"
-PARTS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24)}  # hours
+DAY_PARTS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24)}  # hours
 WHOLE = r"(?:second|minute|hour)(?: and a half)?"
 STREAM = r"(?:video|stream|recording|film)"
 
@@ -139,7 +181,7 @@ def _day(text: str, clock: Clock) -> Span | None:
     if night:
         first, last = -6, 6
     else:
-        first, last = PARTS.get("evening" if word == "tonight" else part, (0, 24))
+        first, last = DAY_PARTS.get("evening" if word == "tonight" else part, (0, 24))
     return Span(clock.at(start + timedelta(hours=first)), clock.at(start + timedelta(hours=last)))
 
 
@@ -242,3 +284,39 @@ def _of_day(
     base = clock.wall if day is None else clock.wall + timedelta(seconds=day.since - clock.now)
     found = clock.at(base.replace(hour=hour, minute=minute, second=second, microsecond=0))
     return found - 86400 if day is None and found > clock.now else found
+
+
+AGO_PHRASE = re.compile(
+    rf"(?P<more>\b(?:more|less|longer) than )?"
+    rf"(?P<at>\b(?:at|from|since|until|till|before|after|by|around|about|to|and|between) )?"
+    rf"(?:(?:about|around|roughly|some|maybe|exactly|just|only) )?"
+    rf"(?P<span>{DURATION}) ago\b",
+    re.IGNORECASE,
+)
+APPROXIMATE = {"around", "about"}  # which say nothing of a time that is told to the second
+
+
+def dated(turns: Sequence[Turn], now: float | None) -> list[Turn]:
+    """Return a dialogue whose question tells times of the stream instead of "... ago".
+
+    `now` is the time, in seconds, of the newest frame that is asked about. A moment before the
+    stream began, and what is said by comparison ("more than a minute ago"), stay as they are, and
+    so do the turns before the last one: they were put when it was earlier.
+    """
+    if now is None or not turns:
+        return list(turns)
+    *before, last = turns
+    return [*before, last._replace(text=told(last.text, now))]
+
+
+def told(text: str, now: float) -> str:
+    """Return `text` with every "... ago" as the stream's time, to the second."""
+
+    def at(match: re.Match[str]) -> str:
+        time = round(now - seconds(match["span"].lower()))
+        if match["more"] or time < 0:
+            return match[0]
+        word = (match["at"] or "at ").strip()
+        return f"{'at' if word.lower() in APPROXIMATE else word} {clock(time)}"
+
+    return AGO_PHRASE.sub(at, text)

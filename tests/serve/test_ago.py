@@ -7,8 +7,8 @@ import torch
 
 from longwatch.memory import Full
 from longwatch.models.base import Turn
-from longwatch.serve.answers.ago import dated, told
 from longwatch.serve.answers.plan import parts_of
+from longwatch.serve.answers.time_expressions import dated, told
 from longwatch.serve.answers.types import Question
 from tests.serve import tiny
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from longwatch.serve.answers.durations import DURATION, seconds
+from longwatch.serve.answers.time_expressions import DURATION, seconds
 
 
 @pytest.mark.parametrize(

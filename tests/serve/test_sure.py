@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from longwatch.serve.answers.sure import TOP, entropy
+from longwatch.serve.answers.reader import TOP, entropy
 
 
 def test_it_is_nothing_for_one_word_and_most_for_ten_alike() -> None:
