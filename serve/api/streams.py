@@ -11,7 +11,7 @@ from longwatch.serve.auth.scopes import DISCARD
 from longwatch.serve.protocol.body import described, read_body
 from longwatch.serve.protocol.shapes import Name, Strict
 from longwatch.serve.realtime.messages.streams import PullSource, StreamPolicy, asked_settings
-from longwatch.serve.streams.opening import settings_for
+from longwatch.serve.streams.settings import settings_for
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service

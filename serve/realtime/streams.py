@@ -14,7 +14,7 @@ from longwatch.serve.auth.scopes import DISCARD, FOLLOW, PULL
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.messages import PullSource
 from longwatch.serve.realtime.messages.streams import asked_settings
-from longwatch.serve.streams.opening import accepted, settings_for
+from longwatch.serve.streams.settings import accepted, settings_for
 
 if TYPE_CHECKING:
     from longwatch.serve.publishing.feed import Feed

@@ -1,19 +1,22 @@
-"""How a stream is sampled, buffered, compressed and remembered."""
+"""How a stream is sampled, buffered, compressed and remembered, and what of it a client may set."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from longwatch.compressors import PRUNERS
 from longwatch.errors import ConfigError
 from longwatch.memory import POLICIES, Longwatch, Window
 from longwatch.memory.pruned import Pruning
 from longwatch.registry import lookup
+from longwatch.serve.streams.presets import PRESETS
 from longwatch.serve.streams.reduction import SparingSettings
 from longwatch.stream.buffer import DropPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from longwatch.compressors import Pruner
     from longwatch.memory.base import Policy
     from longwatch.models.base import VideoLM
@@ -96,3 +99,40 @@ class StreamSettings:
         if self.memory_mb is not None:
             made = made.bounded(self.memory_mb << 20, token_bytes)
         return made
+
+
+def settings_for(defaults: StreamSettings, asked: Mapping[str, Any]) -> StreamSettings:
+    """Return `defaults` with what a client asked for in their place.
+
+    `asked` has fields of the settings, and may name a `preset`, which comes before them.
+
+    Raises:
+        ConfigError: something that it asked for is not known, or out of range.
+    """
+    given = dict(asked)
+    if "preset" in given:
+        given = lookup(PRESETS, given.pop("preset"), "preset").settings() | given
+    return replace(defaults, **given)
+
+
+def accepted(settings: StreamSettings, window_tokens: int) -> dict[str, Any]:
+    """Return how a stream is set up, as its publisher is told.
+
+    `window_tokens` is the model's own window, where the settings name none.
+    """
+    return {
+        "queue": settings.queue,
+        "on_full": settings.on_full,
+        "memory": settings.policy,
+        "window_tokens": settings.window_tokens or window_tokens,
+        "memory_mb": settings.memory_mb,
+        "persist": settings.persist,
+        "host_mb": settings.host_mb,
+        "compressor": settings.compressor,
+        "keep": settings.keep,
+        "pruner": settings.pruner,
+        "prune_keep": settings.prune_keep,
+        "token_rate": settings.token_rate,
+        "gate": settings.gate,
+        "gate_seconds": settings.gate_seconds,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwatch.serve.streams.easing import LEAST, Ease
+from longwatch.serve.streams.reduction import LEAST, Ease
 
 
 def test_a_lost_frame_halves_the_share_and_says_why() -> None:

@@ -7,9 +7,8 @@ import pytest
 from longwatch.errors import ConfigError
 from longwatch.serve.realtime.messages import PullSource, PushSource, StreamPolicy
 from longwatch.serve.realtime.messages.streams import asked_settings
-from longwatch.serve.streams.opening import accepted, settings_for
 from longwatch.serve.streams.presets import PRESETS
-from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings, accepted, settings_for
 from tests.serve.tiny import TinyVideoLM
 
 DEFAULTS = StreamSettings(fps=3.0, queue=5)
