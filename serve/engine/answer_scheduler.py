@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from longwatch.errors import LimitError
 from longwatch.serve.answers.batch import run
 from longwatch.serve.answers.types import Questions
-from longwatch.serve.engine.turns import Owner, Turns
+from longwatch.serve.engine.fairness import Owner, Turns
 from longwatch.serve.observability.context import about
 
 if TYPE_CHECKING:

@@ -16,12 +16,10 @@ from longwatch.memory.quota import Quota
 from longwatch.serve.answers.answer import Answer
 from longwatch.serve.auth.principal import current
 from longwatch.serve.engine.answer_scheduler import Answers
-from longwatch.serve.engine.fairness import Share
+from longwatch.serve.engine.fairness import Owner, Share, Spare
 from longwatch.serve.engine.frame_scheduler import Reading, default_batch
 from longwatch.serve.engine.persistence import Keeping
 from longwatch.serve.engine.settings import EngineSettings
-from longwatch.serve.engine.spare import Spare
-from longwatch.serve.engine.turns import Owner
 from longwatch.serve.engine.utilization import Pulse
 from longwatch.serve.observability.context import about
 from longwatch.serve.observability.observer import Observer

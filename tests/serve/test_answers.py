@@ -14,7 +14,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.answer import Answer
 from longwatch.serve.answers.types import Done, Question, Questions, Started
 from longwatch.serve.engine.answer_scheduler import FIRST_READS, Answers
-from longwatch.serve.engine.turns import Owner
+from longwatch.serve.engine.fairness import Owner
 from longwatch.serve.observability.observer import Observer
 from tests.serve import tiny
 

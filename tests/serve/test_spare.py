@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.fairness import PATIENCE, SHARE, Spare
 from longwatch.serve.engine.settings import EngineSettings
-from longwatch.serve.engine.spare import PATIENCE, SHARE, Spare
 from tests.serve.tiny import DEADLINE, Listener, TinyVideoLM, feed, frame, question
 
 if TYPE_CHECKING:

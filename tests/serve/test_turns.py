@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.engine.turns import Owner, Turns
+from longwatch.serve.engine.fairness import Owner, Turns
 
 
 def given_to(owners: list[Owner], most: int, rounds: int, cost: float = 1.0) -> Counter[Owner]:
