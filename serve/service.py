@@ -12,7 +12,7 @@ from longwatch.serve.auth.authenticator import Access
 from longwatch.serve.auth.principal import current
 from longwatch.serve.draining import Draining
 from longwatch.serve.publishing.feeds import Feeds
-from longwatch.serve.publishing.pulling import Pulling
+from longwatch.serve.publishing.sources import Pulling
 from longwatch.serve.watches.runner import Watching
 from longwatch.serve.watches.scheduler import RotaSettings
 from longwatch.serve.watches.store import Store

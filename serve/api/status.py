@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from longwatch.serve.publishing.feed import Feed
-    from longwatch.serve.publishing.feeds import Feeds
+    from longwatch.serve.publishing.feeds import Feed, Feeds
     from longwatch.serve.realtime.sessions import Sessions
     from longwatch.serve.service import Service
 

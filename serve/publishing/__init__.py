@@ -1,5 +1,5 @@
 """Who feeds which stream.
 
-* `feeds` has a `feed` for each stream: its publisher, and whether it is online.
-* `pulling` fetches sources for streams, and `sources` remembers their addresses on disk.
+* `feeds` has the publisher of each stream, and whether it is online.
+* `sources` fetches what the service itself feeds, and remembers the addresses on disk.
 """

@@ -17,7 +17,7 @@ from longwatch.serve.realtime.messages.streams import asked_settings
 from longwatch.serve.streams.settings import accepted, settings_for
 
 if TYPE_CHECKING:
-    from longwatch.serve.publishing.feed import Feed
+    from longwatch.serve.publishing.feeds import Feed
     from longwatch.serve.realtime.messages import StreamClose, StreamOpen
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
