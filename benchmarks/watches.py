@@ -31,9 +31,8 @@ from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import load_bundled
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.serve.streams.stream import Glimpse
-from longwatch.serve.watches.condition import asked
+from longwatch.serve.watches.condition import asked, present, score
 from longwatch.serve.watches.scheduler import Rota, RotaSettings
-from longwatch.serve.watches.score import present, score
 from longwatch.serve.watches.watch import Watch, WatchSettings
 from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame

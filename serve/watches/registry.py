@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import LimitError, NotFoundError
 from longwatch.serve.auth.principal import current
-from longwatch.serve.watches.hosts import parse_target
 from longwatch.serve.watches.store import GONE, KEPT
 from longwatch.serve.watches.watch import Watch
+from longwatch.serve.watches.webhooks import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable

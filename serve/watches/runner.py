@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 from longwatch.errors import LongwatchError, NotFoundError
 from longwatch.memory.durable.catalogue import Alert
 from longwatch.serve.observability.context import about
-from longwatch.serve.watches.condition import asked
+from longwatch.serve.watches.condition import ask_when_free, asked
 from longwatch.serve.watches.registry import Table
 from longwatch.serve.watches.scheduler import Rota
-from longwatch.serve.watches.score import ask_when_free
 from longwatch.serve.watches.watch import Post
 from longwatch.serve.watches.webhooks import Webhooks
 from longwatch.wire import picture_url

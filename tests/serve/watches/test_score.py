@@ -12,7 +12,7 @@ import torch
 from longwatch.models.base import Turn
 from longwatch.serve.engine.engine import Engine
 from longwatch.serve.streams.settings import StreamSettings
-from longwatch.serve.watches.score import answers, ask_when_free, present, score
+from longwatch.serve.watches.condition import answers, ask_when_free, present, score
 from tests.serve.tiny import TinyVideoLM, feed, frame, remember
 
 if TYPE_CHECKING:
