@@ -17,9 +17,8 @@ from longwatch.errors import LongwatchError
 from longwatch.serve.api.routes import all_routes
 from longwatch.serve.api.status import StreamCollector, Vitals
 from longwatch.serve.observability.metrics import Metrics
-from longwatch.serve.protocol.errors import internal
+from longwatch.serve.protocol.errors import error_response, internal
 from longwatch.serve.protocol.guard import Guard
-from longwatch.serve.protocol.refusals import error_response
 from longwatch.serve.realtime.sessions import Sessions
 from longwatch.serve.service import Service
 

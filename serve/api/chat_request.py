@@ -10,16 +10,18 @@ from longwatch.errors import InputError, ProtocolError
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.types import Question
-from longwatch.serve.protocol.formats import Json, by_field, wanted_schema
 from longwatch.serve.protocol.questions import (
+    Json,
     Microseconds,
     Milliseconds,
     Range,
+    by_field,
     choose_stream,
     dialogue,
     moment,
     patience,
     stretch,
+    wanted_schema,
 )
 from longwatch.serve.protocol.validation import first_fault, load
 

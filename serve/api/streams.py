@@ -8,8 +8,7 @@ from fastapi import APIRouter, Request
 
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import DISCARD
-from longwatch.serve.protocol.body import described, read_body
-from longwatch.serve.protocol.shapes import Name, Strict
+from longwatch.serve.protocol.validation import Name, Strict, described, read_body
 from longwatch.serve.realtime.messages.streams import PullSource, StreamPolicy, asked_settings
 from longwatch.serve.streams.settings import settings_for
 

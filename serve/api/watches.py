@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 
-from longwatch.serve.protocol.body import described, read_body
+from longwatch.serve.protocol.validation import described, read_body
 from longwatch.serve.watches.params import WatchChanges, WatchParams
 
 if TYPE_CHECKING:

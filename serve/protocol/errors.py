@@ -1,8 +1,11 @@
-"""Errors as clients see them: the same object on the websocket and over HTTP."""
+"""Errors as clients see them: the object on the wire, the response, the close code."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+from starlette.responses import JSONResponse
 
 from longwatch.errors import (
     AuthenticationError,
@@ -65,3 +68,23 @@ def http_status(error: LongwatchError) -> int:
     """Return the HTTP status of an error; 500 for whatever is not the client's doing."""
     by_class = next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 500)
     return STATUS_OF_CODE.get(error.code, by_class)
+
+
+def error_response(error: LongwatchError) -> JSONResponse:
+    """Return the response that tells of `error`, with the headers that its status asks for."""
+    headers = {}
+    wait = retry_after(error)
+    if wait is not None:
+        headers["Retry-After"] = str(math.ceil(wait))
+    if isinstance(error, AuthenticationError):
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse({"error": error_object(error)}, http_status(error), headers)
+
+
+class Hangup(Exception):  # noqa: N818 - it ends a connection, which may be quite in order
+    """Tells the client of `error`, if there is one, and closes the connection with `code`."""
+
+    def __init__(self, code: int, error: LongwatchError | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.error = error

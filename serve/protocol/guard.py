@@ -1,7 +1,8 @@
-"""Stands before every route: nothing that is asked over HTTP comes by without passing here."""
+"""Checks every request before it is routed: who sends it, from where, and how large it is."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,49 @@ from longwatch.serve.auth.principal import EVERYONE, NOBODY, Principal, acting_a
 from longwatch.serve.auth.scopes import READS, is_open, scope_of_request, stream_of_request
 from longwatch.serve.observability.context import about
 from longwatch.serve.observability.tracing import called_by
-from longwatch.serve.protocol.body_limit import limited
-from longwatch.serve.protocol.refusals import error_response
+from longwatch.serve.protocol.errors import error_response
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from longwatch.serve.service import Service
+
+SECONDS = 30.0  # for the whole of a body
+
+
+def limited(receive: Receive, limit: int, seconds: float = SECONDS) -> Receive:
+    """Return `receive` for a body of at most `limit` bytes that is here within `seconds`.
+
+    Reading it raises `ProtocolError` (`message_too_large`) or `InputError` (`request_timeout`).
+    What comes after the body, such as the client's leaving, may take as long as it likes.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    size, whole = 0, False
+
+    async def take() -> Message:
+        nonlocal size, whole
+        if whole:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise InputError(
+                f"the body was not here within {seconds:g} s; send it faster, or less",
+                code="request_timeout",
+            ) from None
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise ProtocolError(
+                f"a request may have {limit} bytes and this one has more; send less",
+                code="message_too_large",
+            )
+        whole = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    return take
+
 
 log = logging.getLogger(__name__)
 

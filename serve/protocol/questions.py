@@ -1,13 +1,14 @@
-"""What the websocket and the HTTP route share: whom a question is about, and its dialogue."""
+"""Fields of a request as the question that they make, and the schema of its answer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
+from longwatch.models.constraint import check_schema
 from longwatch.serve.answers.time_expressions import Span
 
 if TYPE_CHECKING:
@@ -117,3 +118,35 @@ def dialogue(turns: Sequence[Turn], instructions: str | None, limit: int) -> tup
         first -= 1
         room -= len(turns[first].text)
     return head + tuple(turns[first:])
+
+
+Json = Literal["auto", "fields", "whole"]  # how an answer of a schema is made
+
+ANY_OBJECT = {"type": "object"}
+
+
+def wanted_schema(kind: str, schema: dict[str, Any] | None, param: str) -> str | None:
+    """Return the schema, as JSON, that a format asks for; None is text.
+
+    Raises:
+        InputError: there is no such format, or no answer can be made to fit the schema
+            (`unsupported_schema`).
+    """
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return check_schema(ANY_OBJECT, param)
+    if kind != "json_schema":
+        raise InputError(
+            f"there is no format {kind[:64]!r}; use text, json_schema or json_object", param=param
+        )
+    if schema is None:
+        raise InputError(
+            "the format json_schema needs a schema; add it", code="missing_parameter", param=param
+        )
+    return check_schema(schema, param)
+
+
+def by_field(asked: Json) -> bool | None:
+    """Return whether each field of a schema is asked for by itself; None is as suits the model."""
+    return None if asked == "auto" else asked == "fields"

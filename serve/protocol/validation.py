@@ -1,16 +1,18 @@
-"""JSON from outside: read, and what is wrong with it said in one sentence."""
+"""JSON of clients checked against its description, and what is told of what is wrong."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from longwatch.errors import ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pydantic import ValidationError
+    from fastapi import Request
     from pydantic_core import ErrorDetails
 
 LONGEST_PARAM = 200  # characters
@@ -75,3 +77,55 @@ def _param(fault: ErrorDetails, data: Any) -> str:
 
 def _keys(data: Any) -> Collection[str]:
     return data if isinstance(data, dict) else ()
+
+
+Id = Annotated[str, Field(max_length=512)]
+Name = Annotated[str, Field(max_length=64)]
+Tokens = Annotated[int, Field(ge=1, le=4096)] | Literal["inf"]
+
+
+class Loose(BaseModel):
+    """An object of OpenAI's."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Strict(BaseModel):
+    """An object of ours."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+MOST = 64 << 10  # bytes of a request
+CODES = {"missing": "missing_parameter", "extra_forbidden": "unknown_parameter"}
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def described(body: type[BaseModel]) -> dict[str, Any]:
+    """Return what the published description says of a route's body."""
+    return {"requestBody": {"content": {"application/json": {"schema": body.model_json_schema()}}}}
+
+
+async def read_body(request: Request, form: type[Body]) -> Body:
+    """Return a request's body.
+
+    Raises:
+        ProtocolError: it is too long, not JSON, or a field of it is wrong.
+    """
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST:
+            raise ProtocolError(
+                f"this request may have {MOST} bytes; send less", code="message_too_large"
+            )
+    data = load(bytes(body))
+    try:
+        return form.model_validate(data)
+    except ValidationError as error:
+        kind, param, told = first_fault(error, data)
+    raise ProtocolError(
+        f"{param or 'the request'} cannot be taken: {told}",
+        code=CODES.get(kind, "invalid_value"),
+        param=param or None,
+    )

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.websockets import WebSocketDisconnect
 
 from longwatch.errors import ClosedError, LimitError
-from longwatch.serve.protocol.errors import internal
-from longwatch.serve.protocol.hangup import Hangup
+from longwatch.serve.protocol.errors import Hangup, internal
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.sessions import BROKEN
 from longwatch.serve.realtime.standing import Standing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from longwatch.errors import FrameError, InputError, LimitError, NotFoundError, ProtocolError
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import BINARY
-from longwatch.serve.protocol.hangup import Hangup
+from longwatch.serve.protocol.errors import Hangup
 from longwatch.serve.realtime.streams import WRAP
 from longwatch.wire import VERSION, Flags, Kind, decode, image_format
 

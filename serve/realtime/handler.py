@@ -9,7 +9,7 @@ from longwatch import __version__
 from longwatch.errors import InputError, ProtocolError
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import scope_of_event
-from longwatch.serve.protocol.hangup import Hangup
+from longwatch.serve.protocol.errors import Hangup
 from longwatch.serve.realtime import events, messages
 from longwatch.serve.realtime.conversation import read_message
 from longwatch.serve.realtime.frames import Frames

@@ -10,8 +10,15 @@ from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.types import Question
 from longwatch.serve.observability.context import about
-from longwatch.serve.protocol.formats import by_field, wanted_schema
-from longwatch.serve.protocol.questions import choose_stream, dialogue, moment, patience, stretch
+from longwatch.serve.protocol.questions import (
+    by_field,
+    choose_stream,
+    dialogue,
+    moment,
+    patience,
+    stretch,
+    wanted_schema,
+)
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Conversation
 from longwatch.serve.realtime.messages import ResponseParams

@@ -10,7 +10,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from longwatch.errors import AuthenticationError, ForbiddenError, LongwatchError, NotFoundError
 from longwatch.serve.auth.principal import acting_as, current
 from longwatch.serve.observability.context import about
-from longwatch.serve.protocol.refusals import error_response
+from longwatch.serve.protocol.errors import error_response
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.connection import Connection
 from longwatch.serve.realtime.login import first_message, identify

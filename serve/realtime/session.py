@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import ForbiddenError, LongwatchError, ProtocolError
 from longwatch.serve.auth.principal import current
-from longwatch.serve.protocol.errors import internal
-from longwatch.serve.protocol.hangup import Hangup
+from longwatch.serve.protocol.errors import Hangup, internal
 from longwatch.serve.protocol.validation import load
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.handler import Handler

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import AuthenticationError, LimitError
 from longwatch.serve.auth.principal import current
-from longwatch.serve.protocol.hangup import Hangup
+from longwatch.serve.protocol.errors import Hangup
 
 if TYPE_CHECKING:
     from starlette.types import Message

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from longwatch.errors import InputError
-from longwatch.serve.protocol.formats import wanted_schema
+from longwatch.serve.protocol.questions import wanted_schema
 from tests.serve import peer as p
 
 if TYPE_CHECKING:

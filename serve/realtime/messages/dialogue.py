@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from longwatch.serve.protocol.formats import Json
-from longwatch.serve.protocol.questions import Microseconds, Milliseconds, Range
-from longwatch.serve.protocol.shapes import Id, Loose, Name, Strict, Tokens
+from longwatch.serve.protocol.questions import Json, Microseconds, Milliseconds, Range
+from longwatch.serve.protocol.validation import Id, Loose, Name, Strict, Tokens
 
 
 class Part(Loose):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from longwatch.serve.protocol.shapes import Id, Loose, Name, Strict, Tokens
+from longwatch.serve.protocol.validation import Id, Loose, Name, Strict, Tokens
 
 
 class SessionLw(Strict):

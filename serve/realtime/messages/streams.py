@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from longwatch.serve.protocol.questions import Microseconds
-from longwatch.serve.protocol.shapes import Id, Name, Strict
+from longwatch.serve.protocol.validation import Id, Name, Strict
 from longwatch.stream.pull.address import Address, parse_address
 
 

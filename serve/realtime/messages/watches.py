@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from longwatch.serve.protocol.shapes import Id, Strict
+from longwatch.serve.protocol.validation import Id, Strict
 from longwatch.serve.watches.params import WatchChanges, WatchParams
 
 

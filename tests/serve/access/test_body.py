@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import InputError, ProtocolError
-from longwatch.serve.protocol.body_limit import limited
+from longwatch.serve.protocol.guard import limited
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive

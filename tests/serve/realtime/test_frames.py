@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from longwatch.serve.auth.limits import Allowance, Rates
-from longwatch.serve.protocol.hangup import Hangup
+from longwatch.serve.protocol.errors import Hangup
 from longwatch.serve.realtime.frames import Frames
 from longwatch.serve.realtime.streams import Channel
 from longwatch.wire import Flags, Kind, Packet

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.serve.observability.metrics import Metrics
-from longwatch.serve.protocol.hangup import Hangup
+from longwatch.serve.protocol.errors import Hangup
 from longwatch.serve.realtime.session import NOT_JSON, Session
 from longwatch.serve.service import Service
 
