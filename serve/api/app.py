@@ -19,7 +19,7 @@ from longwatch.serve.api.status import StreamCollector, Vitals
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.protocol.errors import error_response, internal
 from longwatch.serve.protocol.guard import Guard
-from longwatch.serve.realtime.sessions import Sessions
+from longwatch.serve.realtime.session import Sessions
 from longwatch.serve.service import Service
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from longwatch.serve.realtime.messages import CLIENT_EVENTS
 from longwatch.serve.realtime.route import serve_websocket
 
 if TYPE_CHECKING:
-    from longwatch.serve.realtime.sessions import Sessions
+    from longwatch.serve.realtime.session import Sessions
     from longwatch.serve.service import Service
 
 

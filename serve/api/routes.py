@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from longwatch.serve.api.status import Vitals
-    from longwatch.serve.realtime.sessions import Sessions
+    from longwatch.serve.realtime.session import Sessions
     from longwatch.serve.service import Service
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from longwatch.serve.publishing.feeds import Feed, Feeds
-    from longwatch.serve.realtime.sessions import Sessions
+    from longwatch.serve.realtime.session import Sessions
     from longwatch.serve.service import Service
 
 OUTCOMES = {  # of frames: ours -> the label

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import DISCARD
 from longwatch.serve.protocol.validation import Name, Strict, described, read_body
-from longwatch.serve.realtime.messages.streams import PullSource, StreamPolicy, asked_settings
+from longwatch.serve.realtime.messages import PullSource, StreamPolicy, asked_settings
 from longwatch.serve.streams.settings import settings_for
 
 if TYPE_CHECKING:

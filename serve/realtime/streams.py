@@ -12,8 +12,7 @@ from longwatch.errors import InputError, LongwatchError, NotFoundError, Protocol
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import DISCARD, FOLLOW, PULL
 from longwatch.serve.realtime import events
-from longwatch.serve.realtime.messages import PullSource
-from longwatch.serve.realtime.messages.streams import asked_settings
+from longwatch.serve.realtime.messages import PullSource, asked_settings
 from longwatch.serve.streams.settings import accepted, settings_for
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.serve.config import Settings
-from longwatch.serve.realtime.parse import CODES
+from longwatch.serve.realtime.messages import CODES
 from longwatch.stream.pull.errors import SENTENCES
 from tests.docs.settings import PAGE, table, written
 

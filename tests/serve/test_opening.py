@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.serve.realtime.messages import PullSource, PushSource, StreamPolicy
-from longwatch.serve.realtime.messages.streams import asked_settings
+from longwatch.serve.realtime.messages import PullSource, PushSource, StreamPolicy, asked_settings
 from longwatch.serve.streams.presets import PRESETS
 from longwatch.serve.streams.settings import StreamSettings, accepted, settings_for
 from tests.serve.tiny import TinyVideoLM

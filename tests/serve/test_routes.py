@@ -12,7 +12,7 @@ from longwatch.serve.api.status import Vitals
 from longwatch.serve.config import Settings
 from longwatch.serve.engine.engine import Engine
 from longwatch.serve.observability.metrics import Metrics
-from longwatch.serve.realtime.sessions import Sessions
+from longwatch.serve.realtime.session import Sessions
 from longwatch.serve.service import Service
 from tests.serve.tiny import TinyVideoLM
 

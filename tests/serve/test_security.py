@@ -18,7 +18,7 @@ from longwatch.serve.auth.keys import KeyFile
 from longwatch.serve.auth.scopes import OPEN, scope_of_event, scope_of_request
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.realtime.messages import ClientEvent
-from longwatch.serve.realtime.sessions import Sessions
+from longwatch.serve.realtime.session import Sessions
 from longwatch.serve.service import Service
 from tests.serve import peer as p
 from tests.serve.conftest import Live, serve

@@ -10,7 +10,7 @@ from longwatch.serve.auth.scopes import (
     scope_of_request,
     stream_of_request,
 )
-from longwatch.serve.realtime.parse import EVENT_TYPES
+from longwatch.serve.realtime.messages import EVENT_TYPES
 
 
 @pytest.mark.parametrize(

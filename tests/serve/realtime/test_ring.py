@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.realtime.ring import Ring
+from longwatch.serve.realtime.outbox import Ring
 
 
 @given(st.lists(st.integers(0, 50), max_size=60), st.integers(1, 400), st.integers(0, 130))
