@@ -1,11 +1,12 @@
-"""`POST /v1/chat/completions`: OpenAI's shape, asked about a live stream."""
+"""OpenAI's chat completions, over one stream."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, StreamingResponse
@@ -13,21 +14,60 @@ from starlette.responses import JSONResponse, StreamingResponse
 from longwatch.errors import ModelError, ProtocolError
 from longwatch.serve.answers.types import Delta, Done, Found, Started
 from longwatch.serve.api.chat_request import parse_request, to_question
-from longwatch.serve.api.listening import Listening
 from longwatch.serve.observability.context import about
 from longwatch.serve.protocol.errors import error_object
 from longwatch.serve.realtime import events
 from longwatch.wire import microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from longwatch.serve.answers.types import AnswerEvent
+    from longwatch.serve.answers.answer import Answer
+    from longwatch.serve.answers.types import AnswerEvent, Question
     from longwatch.serve.api.chat_request import ChatRequest
     from longwatch.serve.service import Service
+
+
+class Asked(Protocol):
+    """Whoever takes questions: the engine, or the service on behalf of a key."""
+
+    def ask(
+        self, stream: str, question: Question, listener: Callable[[AnswerEvent], None]
+    ) -> Answer:
+        """Put a question; see `Engine.ask`."""
+        ...
+
+
+class Listening:
+    """One question's events, in order, as an asynchronous iterator.
+
+    Whoever stops listening early must `cancel`. Raises what `ask` raises.
+    """
+
+    def __init__(self, asked: Asked, stream: str, question: Question) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[AnswerEvent] = asyncio.Queue()  # at most one a token
+        self._answer = asked.ask(stream, question, self._take)
+
+    async def __aiter__(self) -> AsyncIterator[AnswerEvent]:
+        """Yield the events up to the last one, `Done`."""
+        while True:
+            event = await self._events.get()
+            yield event
+            if isinstance(event, Done):
+                return
+
+    def cancel(self) -> None:
+        """Stop the answer; after its end this does nothing."""
+        self._answer.cancel()
+
+    def _take(self, event: AnswerEvent) -> None:
+        with suppress(RuntimeError):  # the loop is closed, and whoever listened is gone
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+
 
 FINISH = {"completed": "stop", "incomplete": "length", "cancelled": "stop"}
 

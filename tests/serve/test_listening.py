@@ -9,7 +9,7 @@ import pytest
 
 from longwatch.errors import NotFoundError
 from longwatch.serve.answers.types import Done, Started
-from longwatch.serve.api.listening import Listening
+from longwatch.serve.api.chat import Listening
 from longwatch.serve.streams.settings import StreamSettings
 from tests.serve import tiny as t
 

@@ -11,7 +11,7 @@ import httpx
 
 from longwatch.memory.durable.vault import Vault
 from longwatch.memory.durable.writer import Writer, WriterSettings
-from longwatch.serve.api.readiness import Readiness
+from longwatch.serve.api.status import Readiness
 from longwatch.serve.draining import Draining
 from longwatch.serve.engine.engine import Engine
 from longwatch.serve.engine.persistence import Keeping
