@@ -13,7 +13,7 @@ from longwatch.cli.finding import Check
 from longwatch.errors import ConfigError
 from longwatch.serve.auth.keys import KeyFile
 from longwatch.serve.config import load_settings
-from longwatch.serve.tls import check_tls
+from longwatch.serve.server import check_tls
 
 if TYPE_CHECKING:
     from longwatch.serve.config import Settings

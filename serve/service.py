@@ -1,16 +1,16 @@
-"""What all connections of one service share."""
+"""What all connections of one service share, and its announced end."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from longwatch.errors import LimitError, NotFoundError
+from longwatch.errors import ClosedError, LimitError, NotFoundError
 from longwatch.serve.answers.types import Done
 from longwatch.serve.auth.authenticator import Access
 from longwatch.serve.auth.principal import current
-from longwatch.serve.draining import Draining
 from longwatch.serve.publishing.feeds import Feeds
 from longwatch.serve.publishing.sources import Pulling
 from longwatch.serve.watches.runner import Watching
@@ -26,6 +26,37 @@ if TYPE_CHECKING:
     from longwatch.serve.config import Settings
     from longwatch.serve.engine.engine import Engine
     from longwatch.serve.observability.metrics import Metrics
+
+
+class Draining:
+    """Whether the service is about to end, and when."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None  # on the monotonic clock
+
+    @property
+    def active(self) -> bool:
+        """Whether the service is about to end."""
+        return self._until is not None
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until it ends at the latest; 0 where that is over, or was never said."""
+        return 0.0 if self._until is None else max(0.0, self._until - time.monotonic())
+
+    def begin(self, seconds: float) -> None:
+        """Announce the end within `seconds`; the first announcement counts."""
+        if self._until is None:
+            self._until = time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Raise `ClosedError` (`closing`) once the end was announced."""
+        if self.active:
+            raise ClosedError(
+                "the service is about to end; try again in a moment, when it is back",
+                code="closing",
+            )
+
 
 DRAIN_STEP = 0.05  # seconds between two looks at the answers under way
 FLUSH_SECONDS = 2.0  # for clients to take the ends of their answers

@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from longwatch.serve.draining import Draining
     from longwatch.serve.engine.engine import Engine
     from longwatch.serve.publishing.feeds import Feed, Feeds
     from longwatch.serve.realtime.session import Sessions
-    from longwatch.serve.service import Service
+    from longwatch.serve.service import Draining, Service
 
 
 class Readiness:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.serve.config import Settings, load_settings
-from longwatch.serve.pull_settings import PullFields
+from longwatch.serve.config import PullFields, Settings, load_settings
 from longwatch.stream.pull.rules import Rules
 from longwatch.stream.pull.settings import PullSettings
 

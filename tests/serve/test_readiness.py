@@ -12,9 +12,9 @@ import httpx
 from longwatch.memory.durable.vault import Vault
 from longwatch.memory.durable.writer import Writer, WriterSettings
 from longwatch.serve.api.status import Readiness
-from longwatch.serve.draining import Draining
 from longwatch.serve.engine.engine import Engine
 from longwatch.serve.engine.persistence import Keeping
+from longwatch.serve.service import Draining
 from tests.serve import tiny as t
 from tests.serve.conftest import serve
 from tests.serve.peer import DEADLINE
