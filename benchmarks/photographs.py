@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchmarks.report import parser, publish
-from longwatch.cli.demo_script import Asked, Picture, load_pictures
-from longwatch.cli.demo_video import write_video
+from longwatch.cli.demo.script import Asked, Picture, load_pictures
+from longwatch.cli.demo.video import write_video
 from longwatch.memory import Window
 from longwatch.memory.memory import Memory
 from longwatch.models.answer_words import NO, YES, clock, count

@@ -73,7 +73,7 @@ LABELLED = (
 def path_of(photo: Labelled) -> Path:
     """Return where a labelled photograph lies on this machine."""
     if photo.package == "demo":
-        return Path("cli/demo_media") / photo.file
+        return Path("cli/demo/media") / photo.file
     if photo.package == "skimage":
         import skimage
 

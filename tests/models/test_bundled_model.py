@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import FrameInput, VideoLM
 
-MEDIA = Path(longwatch.cli.__path__[0]) / "demo_media"
+MEDIA = Path(longwatch.cli.__path__[0]) / "demo" / "media"
 
 
 class Files(NamedTuple):

@@ -20,7 +20,7 @@ from training.questions.generator import Question
 if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
 
-MEDIA = Path(longwatch.cli.__path__[0]) / "demo_media"
+MEDIA = Path(longwatch.cli.__path__[0]) / "demo" / "media"
 TRUTH = json.loads((MEDIA / "truth.json").read_text())
 
 

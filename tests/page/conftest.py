@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
 
-MEDIA = Path(__file__).parents[2] / "cli" / "demo_media"
+MEDIA = Path(__file__).parents[2] / "cli" / "demo" / "media"
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
 )

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longwatch.cli.finding import Check
+from longwatch.cli.doctor.finding import Check
 from longwatch.errors import ConfigError
 from longwatch.serve.auth.keys import KeyFile
 from longwatch.serve.config import load_settings

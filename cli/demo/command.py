@@ -13,18 +13,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from longwatch.cli.demo_run import CROWD, FPS, STREAM, Show, play
-from longwatch.cli.demo_script import SECONDS, load_pictures, make_questions
-from longwatch.cli.demo_service import own_service
-from longwatch.cli.demo_video import FPS as VIDEO_FPS
-from longwatch.cli.demo_video import write_video
+from longwatch.cli.demo.run import CROWD, FPS, STREAM, Show, play
+from longwatch.cli.demo.script import SECONDS, load_pictures, make_questions
+from longwatch.cli.demo.service import own_service
+from longwatch.cli.demo.video import FPS as VIDEO_FPS
+from longwatch.cli.demo.video import write_video
 from longwatch.cli.options import milliseconds, minutes
 from longwatch.client import connect
 from longwatch.errors import ConfigError
 
 if TYPE_CHECKING:
-    from longwatch.cli.demo_run import Reply, Run
-    from longwatch.cli.demo_script import Asked
+    from longwatch.cli.demo.run import Reply, Run
+    from longwatch.cli.demo.script import Asked
     from longwatch.client import Answer, Client
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from longwatch.cli.checks import all_checks
+from longwatch.cli.doctor.checks import all_checks
 from longwatch.cli.options import DEFAULT_URL, Url
 
 _MARKS = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "fail": "[red]FAIL[/]"}

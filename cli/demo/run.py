@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from longwatch.cli.demo_script import Asked
+    from longwatch.cli.demo.script import Asked
     from longwatch.client import Answer, Client, StreamStats
     from longwatch.client.push import Progress
 

@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from longwatch.cli.finding import Check
-from longwatch.cli.premises import settings_checks, tools_check
+from longwatch.cli.doctor.environment import settings_checks, tools_check
+from longwatch.cli.doctor.finding import Check
 from longwatch.client.http import get_json
 from longwatch.errors import ClosedError, LongwatchError
 
@@ -127,7 +127,7 @@ def _index() -> Check:
 
 
 def _model(name: str) -> Check:
-    from longwatch.cli.speed import measure
+    from longwatch.cli.doctor.speed import measure
 
     speed = measure(name)
     found = f"self-test passed; {speed.frames_per_second:.1f} frames/s"

@@ -12,7 +12,7 @@ from longwatch.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FOLDER = Path(__file__).with_name("demo_media")
+FOLDER = Path(__file__).with_name("media")
 SECONDS = 6.0  # that each picture is shown
 VOWELS = "aeiou"
 
