@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.cli.board import size
 from longwatch.cli.main import run
+from longwatch.cli.top import size
 from longwatch.client import connect
 from longwatch.serve.auth.keys import KeyFile
 from tests.client.test_watches import show
