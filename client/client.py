@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
 from urllib.parse import quote
 
 from longwatch.client.answer import Answer
-from longwatch.client.channel import Channel, make
 from longwatch.client.options import Dialer, Sampling
-from longwatch.client.publisher import Publisher
 from longwatch.client.reconnect import RECONNECT
+from longwatch.client.session import Channel, make
+from longwatch.client.streams import Publisher
 from longwatch.client.view import StreamView
 from longwatch.client.watches import Watch
 from longwatch.errors import InputError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from longwatch.errors import ConfigError
 
 if TYPE_CHECKING:
-    from longwatch.client.publisher import Publisher
+    from longwatch.client.streams import Publisher
 
 _PICTURES = 32  # that may be under way; the server lets so many wait where none may be lost
 _CHUNKS = 256

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from longwatch.client.client import Client
     from longwatch.client.media import Media
     from longwatch.client.pace import Pace
-    from longwatch.client.publisher import Publisher
+    from longwatch.client.streams import Publisher
     from longwatch.client.view import StreamStats
 
 T = TypeVar("T")

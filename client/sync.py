@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from longwatch.client.answer import Evidence, Timing, Usage
     from longwatch.client.client import Picture
     from longwatch.client.options import Options, Sampling
-    from longwatch.client.publisher import Publisher as AsyncPublisher
+    from longwatch.client.streams import Publisher as AsyncPublisher
     from longwatch.client.view import StreamStats, StreamView
     from longwatch.client.watches import Firing
     from longwatch.client.watches import Watch as AsyncWatch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.client.channel import Channel
+from longwatch.client.session import Channel
 from longwatch.client.transport import pair
 from longwatch.errors import ClosedError, ServerError
 from tests.client.peer import talking

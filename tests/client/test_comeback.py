@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longwatch.client.channel import take_up
+from longwatch.client.session import take_up
 from longwatch.errors import LongwatchError
 from longwatch.wire import Flags
 from tests.client.peer import publish, talking

@@ -12,10 +12,10 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from longwatch.client.publisher import Publisher
 from longwatch.client.reconnect import CODES, Notice
 from longwatch.client.returning import Place, Returned, come_back, number_of
 from longwatch.client.router import Router
+from longwatch.client.streams import Publisher
 from longwatch.client.watches import Watch
 from longwatch.errors import ClosedError, LongwatchError, ServerError
 
