@@ -12,8 +12,7 @@ from longwatch.client.answer import Answer
 from longwatch.client.options import Dialer, Sampling
 from longwatch.client.reconnect import RECONNECT
 from longwatch.client.session import Channel, make
-from longwatch.client.streams import Publisher
-from longwatch.client.view import StreamView
+from longwatch.client.streams import Publisher, StreamView
 from longwatch.client.watches import Watch
 from longwatch.errors import InputError
 
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from longwatch.client.reconnect import Notice, Reconnect
-    from longwatch.client.transport import Transport
-    from longwatch.client.trust import Ca
+    from longwatch.client.transport import Ca, Transport
     from longwatch.wire import Packet
 
 

@@ -12,8 +12,7 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from longwatch.client.reconnect import CODES, Notice
-from longwatch.client.returning import Place, Returned, come_back, number_of
+from longwatch.client.reconnect import CODES, Notice, Place, Returned, come_back, number_of
 from longwatch.client.router import Router
 from longwatch.client.streams import Publisher
 from longwatch.client.watches import Watch
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from longwatch.client.reconnect import Reconnect
+    from longwatch.client.streams import StreamView
     from longwatch.client.transport import Transport
-    from longwatch.client.view import StreamView
 
 
 class Channel:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from longwatch.client.client import Picture
     from longwatch.client.options import Options, Sampling
     from longwatch.client.streams import Publisher as AsyncPublisher
-    from longwatch.client.view import StreamStats, StreamView
+    from longwatch.client.streams import StreamStats, StreamView
     from longwatch.client.watches import Firing
     from longwatch.client.watches import Watch as AsyncWatch
 

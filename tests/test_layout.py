@@ -35,8 +35,6 @@ IN_A_TABLE = {
 CATALOGUES = {"compressors"}
 # Folders that are to be divided into rooms.
 CROWDED = {
-    "cli",
-    "client",
     "memory",
     "memory/durable",
     "models",

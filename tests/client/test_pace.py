@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from longwatch.client.pace import Eager, Live, make_pace
+from longwatch.client.push import Eager, Live, make_pace
 from longwatch.errors import ConfigError
 from tests.client.peer import publish, talking
 
