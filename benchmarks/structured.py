@@ -32,7 +32,7 @@ from longwatch.models.bundled_model import load_bundled
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.answer import Answer, alone
 from longwatch.serve.answers.types import Done, Question
-from longwatch.serve.observability.observer import Observer
+from longwatch.serve.observability.observer import EngineObserver
 from longwatch.stream.sources.painting import COLOURS
 from training.questions import Truth
 
@@ -98,7 +98,7 @@ def put(model: BundledVLM, stream: Stream, text: str, schema: dict[str, Any], wa
     events: list[Any] = []
     turns, sampling = (Turn("user", text),), Sampling(max_tokens=TOKENS)
     question = Question(turns, sampling, schema=json.dumps(schema), by_field=WAYS[way])
-    answer = Answer(question, stream.snapshot, model, events.append, Observer())
+    answer = Answer(question, stream.snapshot, model, events.append, EngineObserver())
     answer.start(0)
     alone(model, answer)
     done: Done = events[-1]

@@ -30,7 +30,7 @@ from benchmarks.report import parser, publish
 from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import load_bundled
 from longwatch.serve.streams.settings import StreamSettings
-from longwatch.serve.streams.stream import Glimpse
+from longwatch.serve.streams.stream import LatestFrame
 from longwatch.serve.watches.condition import asked, present, score
 from longwatch.serve.watches.scheduler import Rota, RotaSettings
 from longwatch.serve.watches.watch import Watch, WatchSettings
@@ -62,7 +62,7 @@ class Case(NamedTuple):
 class Look(NamedTuple):
     """One frame, and what was held when it was read."""
 
-    glimpse: Glimpse
+    glimpse: LatestFrame
     snapshot: Snapshot
 
 
@@ -110,7 +110,7 @@ def looks(model: BundledVLM, scene: SyntheticSource, times: Sequence[float]) -> 
     for index, (at, tokens) in enumerate(zip(times, look(model, scene, times), strict=True)):
         read(model, memory, model.frame_input(tokens, at), at)
         frame = Frame(scene.draw(at), at, index)
-        found.append(Look(Glimpse(frame, tokens), memory.snapshot()))
+        found.append(Look(LatestFrame(frame, tokens), memory.snapshot()))
     return found
 
 

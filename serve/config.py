@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pydantic_settings import PydanticBaseSettingsSource
 
 
-class StreamFields(BaseSettings):
+class StreamDefaults(BaseSettings):
     """A part of `Settings`."""
 
     fps: float = Field(default=2.0, description="frames taken a second of each stream; 0 takes all")
@@ -106,7 +106,7 @@ class StreamFields(BaseSettings):
         )
 
 
-class PullFields(BaseSettings):
+class SourceDefaults(BaseSettings):
     """A part of `Settings`."""
 
     pull_hosts: tuple[str, ...] = Field(
@@ -160,7 +160,7 @@ FILE = f"{PREFIX}CONFIG"  # names the TOML file
 ELSEWHERE = {FILE, *(f"{PREFIX}{name}" for name in ("URL", "API_KEY", "CA"))}  # of other commands
 
 
-class Settings(AccessSettings, PullFields, StreamFields):
+class Settings(AccessSettings, SourceDefaults, StreamDefaults):
     """Everything that can be set. A flag is the field's name with dashes."""
 
     model_config = SettingsConfigDict(

@@ -24,7 +24,7 @@ from longwatch.serve.api.app import create_app
 from longwatch.serve.auth.authenticator import Access
 from longwatch.serve.auth.origins import LOOPBACK
 from longwatch.serve.engine.engine import Engine
-from longwatch.serve.engine.persistence import keeping
+from longwatch.serve.engine.persistence import open_persistence
 from longwatch.serve.observability.logs import configure_logs
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.observability.tracing import Tracing
@@ -201,7 +201,7 @@ def run(settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
     with (
         bind(settings.host, settings.port) as listener,
-        keeping(settings.data, settings.thumbnail_mb << 20) as kept,
+        open_persistence(settings.data, settings.thumbnail_mb << 20) as kept,
         tracing(settings) as traced,
     ):
         url = url_of(listener, secure=bool(settings.tls_cert))

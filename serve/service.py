@@ -11,8 +11,8 @@ from longwatch.errors import ClosedError, LimitError, NotFoundError
 from longwatch.serve.answers.types import Done
 from longwatch.serve.auth.authenticator import Access
 from longwatch.serve.auth.principal import current
-from longwatch.serve.publishing.feeds import Feeds
-from longwatch.serve.publishing.sources import Pulling
+from longwatch.serve.publishing.feeds import FeedRegistry
+from longwatch.serve.publishing.sources import SourceManager
 from longwatch.serve.watches.runner import Watching
 from longwatch.serve.watches.scheduler import RotaSettings
 from longwatch.serve.watches.store import Store
@@ -86,8 +86,8 @@ class Service:
         self.settings = settings
         self.metrics = metrics
         self.access = Access(settings)
-        self.feeds = Feeds(engine, settings.media)
-        self.pulling = Pulling(self.feeds, settings, metrics)
+        self.feeds = FeedRegistry(engine, settings.media)
+        self.pulling = SourceManager(self.feeds, settings, metrics)
         self.sessions = 0
         self._clients = clients
         self.draining = Draining()

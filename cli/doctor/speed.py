@@ -15,7 +15,7 @@ from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.types import AnswerEvent, Done, Question
 from longwatch.serve.engine.engine import Engine
-from longwatch.serve.observability.observer import Observer
+from longwatch.serve.observability.observer import EngineObserver
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.types import Frame
 
@@ -32,7 +32,7 @@ class Speed(NamedTuple):
     tokens_per_second: float | None  # None where the answer was a single token
 
 
-class _Listener(Observer):
+class _Listener(EngineObserver):
     """Hands on what the engine says, to be waited for."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from longwatch.models.voice import Voice
     from longwatch.serve.answers.reader import Steps
     from longwatch.serve.answers.types import AnswerEvent, Evidence, Question, Status
-    from longwatch.serve.observability.observer import Observer
+    from longwatch.serve.observability.observer import EngineObserver
     from longwatch.serve.observability.tracing import Way
 
     Saying = Generator[Pass | None, Tensor | None, tuple[Status, str] | None]
@@ -47,7 +47,7 @@ class Answer:
         snapshot: Snapshot,
         model: VideoLM,
         listener: Callable[[AnswerEvent], None],
-        observer: Observer,
+        observer: EngineObserver,
         origin: float | None = None,  # when the stream's clock stood at 0, in seconds since 1970
         wake: Callable[[], None] = lambda: None,
         way: Way = UNTRACED,

@@ -11,14 +11,14 @@ from longwatch.serve.observability.tracing import UNTRACED
 
 if TYPE_CHECKING:
     from longwatch.serve.answers.types import Status, Usage
-    from longwatch.serve.observability.observer import Observer
+    from longwatch.serve.observability.observer import EngineObserver
     from longwatch.serve.observability.tracing import Way
 
 
 class Clock:
     """Starts when a question is put, and tells the observer of each token, and who traces it."""
 
-    def __init__(self, observer: Observer, way: Way = UNTRACED) -> None:
+    def __init__(self, observer: EngineObserver, way: Way = UNTRACED) -> None:
         self._observer = observer
         self._way = way
         self._asked = time.perf_counter()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from longwatch.serve.engine.engine import Engine
-    from longwatch.serve.publishing.feeds import Feed, Feeds
+    from longwatch.serve.publishing.feeds import Feed, FeedRegistry
     from longwatch.serve.realtime.session import Sessions
     from longwatch.serve.service import Draining, Service
 
@@ -155,7 +155,7 @@ class Vitals(Collector):
 class StreamCollector(Collector):
     """Looks at the streams when it is asked, so that nothing is counted twice."""
 
-    def __init__(self, feeds: Feeds, labelled: int) -> None:
+    def __init__(self, feeds: FeedRegistry, labelled: int) -> None:
         self._feeds = feeds
         self._labelled = labelled
 

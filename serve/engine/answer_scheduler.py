@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from longwatch.errors import LimitError
 from longwatch.serve.answers.batch import run
 from longwatch.serve.answers.types import Questions
-from longwatch.serve.engine.fairness import Owner, Turns
+from longwatch.serve.engine.fairness import FairQueue, Tenant
 from longwatch.serve.observability.context import about
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ RATE_ENDS = 32  # answers that the rate is measured over
 
 
 @dataclass(slots=True, eq=False)
-class _Entry:
+class _Request:
     answer: Answer
-    owner: Owner
+    owner: Tenant
     steps: Steps
     wants: Pass | None = None
     begun: bool = False
@@ -55,8 +55,8 @@ class _Entry:
         self.over = True
 
 
-class Answers:
-    """Takes turns by `Turns`, up to `batch` answers in one pass of the model.
+class AnswerScheduler:
+    """Takes turns by `FairQueue`, up to `batch` answers in one pass of the model.
 
     Any thread adds; the model's thread steps. Of one key and stream, questions are answered in
     the order in which they came. Where there is no room, a question that has not begun gives way
@@ -67,9 +67,9 @@ class Answers:
         self._model = model
         self._most = most
         self._batch = batch
-        self._turns = Turns()
-        self._entries: list[_Entry] = []
-        self._ousted: list[_Entry] = []
+        self._turns = FairQueue()
+        self._entries: list[_Request] = []
+        self._ousted: list[_Request] = []
         self._ends: deque[float] = deque(maxlen=RATE_ENDS)
         self._lock = threading.Lock()
 
@@ -77,7 +77,7 @@ class Answers:
         """Return how many are under way."""
         return len(self._entries)
 
-    def add(self, answer: Answer, owner: Owner) -> None:
+    def add(self, answer: Answer, owner: Tenant) -> None:
         """Take `answer` in and start it.
 
         Raises:
@@ -87,7 +87,7 @@ class Answers:
             if len(self._entries) >= self._most:
                 self._make_room(owner)
             answer.start(len(self._entries))
-            self._entries.append(_Entry(answer, owner, answer.steps()))
+            self._entries.append(_Request(answer, owner, answer.steps()))
 
     def waiting(self) -> bool:
         """Tell whether a step would do something."""
@@ -130,7 +130,7 @@ class Answers:
             with about(**entry.answer.about):
                 entry.answer.close()
 
-    def _choose(self) -> list[_Entry]:
+    def _choose(self) -> list[_Request]:
         cancelled = [entry for entry in self._entries if entry.answer.cancelled]
         ready = [e for e in self._entries if e not in cancelled and e.answer.ready]
         costs = [FIRST_COST if e.wants is None else float(len(e.wants.ids)) for e in ready]
@@ -159,11 +159,11 @@ class Answers:
         for entry in ousted:
             entry.fail(self._overloaded())
 
-    def _make_room(self, newcomer: Owner) -> None:
+    def _make_room(self, newcomer: Tenant) -> None:
         keys = Counter(entry.owner.key for entry in self._entries)
         owners = Counter(entry.owner for entry in self._entries)
 
-        def load(owner: Owner) -> tuple[int, int]:
+        def load(owner: Tenant) -> tuple[int, int]:
             return keys[owner.key], owners[owner]
 
         idle = [entry for entry in self._entries if not entry.begun]

@@ -15,19 +15,19 @@ from longwatch.errors import ClosedError
 from longwatch.memory.quota import Quota
 from longwatch.serve.answers.answer import Answer
 from longwatch.serve.auth.principal import current
-from longwatch.serve.engine.answer_scheduler import Answers
-from longwatch.serve.engine.fairness import Owner, Share, Spare
-from longwatch.serve.engine.frame_scheduler import Reading, default_batch
-from longwatch.serve.engine.persistence import Keeping
+from longwatch.serve.engine.answer_scheduler import AnswerScheduler
+from longwatch.serve.engine.fairness import IdleQueue, Tenant, WeightedShare
+from longwatch.serve.engine.frame_scheduler import FrameScheduler, default_batch
+from longwatch.serve.engine.persistence import StreamPersistence
 from longwatch.serve.engine.settings import EngineSettings
-from longwatch.serve.engine.utilization import Pulse
+from longwatch.serve.engine.utilization import Utilization
 from longwatch.serve.observability.context import about
-from longwatch.serve.observability.observer import Observer
+from longwatch.serve.observability.observer import EngineObserver
 from longwatch.serve.observability.tracing import Tracing
-from longwatch.serve.streams.registry import Streams
+from longwatch.serve.streams.registry import StreamRegistry
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.serve.streams.stream import Stream
-from longwatch.serve.streams.thumbnails import Easel
+from longwatch.serve.streams.thumbnails import ThumbnailWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,20 +49,22 @@ class Engine:
         self,
         model: VideoLM,
         settings: EngineSettings | None = None,
-        observer: Observer | None = None,
-        keeping: Keeping | None = None,
+        observer: EngineObserver | None = None,
+        keeping: StreamPersistence | None = None,
         tracing: Tracing | None = None,
     ) -> None:
         self.model = model
-        self._keeping = keeping or Keeping()
+        self._keeping = keeping or StreamPersistence()
         self.settings = settings or EngineSettings()
         self.quota = self._keeping.quota = Quota(self.settings.quota)
-        self._observer = observer or Observer()
+        self._observer = observer or EngineObserver()
         self._tracing = tracing or Tracing()
-        self._share = Share(self.settings.frame_share)
-        self._streams = Streams(self.settings.max_streams, self.settings.key_streams)
-        self._answers = Answers(model, self.settings.max_questions, self.settings.answer_batch)
-        self._reading = Reading(
+        self._share = WeightedShare(self.settings.frame_share)
+        self._streams = StreamRegistry(self.settings.max_streams, self.settings.key_streams)
+        self._answers = AnswerScheduler(
+            model, self.settings.max_questions, self.settings.answer_batch
+        )
+        self._reading = FrameScheduler(
             self._streams,
             model,
             self._observer,
@@ -70,9 +72,9 @@ class Engine:
             batch=self.settings.frame_batch or default_batch(model.decoder.device),
         )
         self._chores: deque[Callable[[], None]] = deque()
-        self._spare = Spare()
-        self.pulse = Pulse()
-        self._easel = Easel()
+        self._spare = IdleQueue()
+        self.pulse = Utilization()
+        self._easel = ThumbnailWorker()
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="longwatch-model", daemon=True)
@@ -92,7 +94,7 @@ class Engine:
             self._wake.notify_all()
 
     def when_free(self, job: Callable[[], None]) -> None:
-        """Run a short `job` on the model's thread when nobody waits for it; see `Spare`."""
+        """Run a short `job` on the model's thread when nobody waits for it; see `IdleQueue`."""
         with self._wake:
             self._spare.offer(job)
             self._wake.notify_all()
@@ -181,7 +183,7 @@ class Engine:
             with self._wake:
                 if self._closing:
                     raise ClosedError("the service is stopping; ask again when it is back")
-                self._answers.add(answer, Owner(current().id, asked.name))
+                self._answers.add(answer, Tenant(current().id, asked.name))
                 self._wake.notify_all()
         return answer
 

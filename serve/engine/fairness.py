@@ -12,11 +12,11 @@ from longwatch.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-Turn = Literal["frame", "answer"]
+WorkKind = Literal["frame", "answer"]
 
 
 @dataclass
-class Share:
+class WeightedShare:
     """Keeps the account of one model thread.
 
     While frames and answers both wait, each second given to answers puts frames
@@ -35,14 +35,14 @@ class Share:
                 f"the share of frames must be between 0 and 1, not {self.share}; try 0.5"
             )
 
-    def pick(self, *, frames: bool, answers: bool) -> Turn | None:
+    def pick(self, *, frames: bool, answers: bool) -> WorkKind | None:
         """Return whose step is next, given who waits."""
         if not (frames and answers):
             self._credit = 0.0
             return "frame" if frames else "answer" if answers else None
         return "frame" if self._credit > 0 else "answer"
 
-    def spent(self, turn: Turn, seconds: float) -> None:
+    def spent(self, turn: WorkKind, seconds: float) -> None:
         """Take note of a step that ran while both sides waited."""
         if turn == "frame":
             self._credit -= seconds
@@ -50,14 +50,14 @@ class Share:
             self._credit += seconds * self.share / (1 - self.share)
 
 
-class Owner(NamedTuple):
+class Tenant(NamedTuple):
     """Who asks, and about what."""
 
     key: str
     stream: str
 
 
-class Turns:
+class FairQueue:
     """Keeps accounts of what each key, and each stream of a key, was given.
 
     While more want a turn than can have one, those who were given least go first, so that every
@@ -69,7 +69,7 @@ class Turns:
     def __init__(self) -> None:
         self._given: dict[tuple[str, ...], float] = {}
 
-    def pick(self, owners: Sequence[Owner], costs: Sequence[float], most: int) -> list[int]:
+    def pick(self, owners: Sequence[Tenant], costs: Sequence[float], most: int) -> list[int]:
         """Return which of those who wait have a turn, `most` at most, by their places.
 
         Of one owner the first goes first. `costs` says what a turn of each takes, in any unit.
@@ -78,7 +78,7 @@ class Turns:
             self._given.clear()
             return list(range(len(owners)))
         self._open(owners)
-        queues: dict[Owner, list[int]] = {}
+        queues: dict[Tenant, list[int]] = {}
         for place, owner in enumerate(owners):
             queues.setdefault(owner, []).append(place)
         picked: list[int] = []
@@ -92,7 +92,7 @@ class Turns:
             picked.append(place)
         return picked
 
-    def _open(self, owners: Sequence[Owner]) -> None:
+    def _open(self, owners: Sequence[Tenant]) -> None:
         """Forget who no longer waits, and let newcomers begin level."""
         known = self._given
         self._given = {}
@@ -107,7 +107,7 @@ PATIENCE = 0.25  # seconds that work waits at most while others keep the model b
 SHARE = 0.1  # unless it would then take more than this much of the time
 
 
-class Spare:
+class IdleQueue:
     """A queue of short jobs; the model's thread takes one between two steps.
 
     Where nobody else waits, a job runs at once. While frames or answers wait, one runs when

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import LongwatchError
 from longwatch.serve.observability.context import about, together
-from longwatch.serve.streams.stream import Encoded
+from longwatch.serve.streams.stream import EncodedFrame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import torch
 
     from longwatch.models.base import VideoLM
-    from longwatch.serve.observability.observer import Observer
-    from longwatch.serve.streams.registry import Streams
+    from longwatch.serve.observability.observer import EngineObserver
+    from longwatch.serve.streams.registry import StreamRegistry
     from longwatch.serve.streams.stream import Reads, Stream
     from longwatch.types import Frame
 
@@ -36,14 +36,14 @@ def default_batch(device: torch.device) -> int:
 
 
 @dataclass(slots=True, eq=False)
-class _Job:
+class _FrameTask:
     stream: Stream
     steps: Reads
     wants: Frame | None = None  # to be encoded
     over: bool = False
 
 
-class Reading:
+class FrameScheduler:
     """Takes frames from the streams' buffers and reads them in small steps, on one thread.
 
     Streams take turns. Up to `batch` of them have a frame encoded in one pass of the vision
@@ -51,7 +51,13 @@ class Reading:
     """
 
     def __init__(
-        self, streams: Streams, model: VideoLM, observer: Observer, *, chunk: int, batch: int
+        self,
+        streams: StreamRegistry,
+        model: VideoLM,
+        observer: EngineObserver,
+        *,
+        chunk: int,
+        batch: int,
     ) -> None:
         """`chunk` is the tokens of a frame in one pass, `batch` the frames encoded together."""
         self._streams = streams
@@ -60,7 +66,7 @@ class Reading:
         self._chunk = chunk
         self._batch = batch
         self._turn = 0  # which stream is looked at first for the next frame
-        self._jobs: list[_Job] = []
+        self._jobs: list[_FrameTask] = []
 
     def waiting(self) -> bool:
         """Tell whether there is a frame to be read; from any thread."""
@@ -86,11 +92,11 @@ class Reading:
             frame = stream.buffer.get_nowait()
             if frame is not None:
                 self._turn = (first + i + 1) % len(streams)
-                self._jobs.append(_Job(stream, stream.read(frame, self._chunk)))
+                self._jobs.append(_FrameTask(stream, stream.read(frame, self._chunk)))
         for job in self._jobs:
             self._go_on(job)
 
-    def _encode(self, jobs: Sequence[_Job]) -> None:
+    def _encode(self, jobs: Sequence[_FrameTask]) -> None:
         """Encode a frame of each; where that fails, each by itself, so that one fails alone."""
         frames = [job.wants for job in jobs if job.wants is not None]
         start = time.perf_counter()
@@ -107,9 +113,9 @@ class Reading:
             return
         seconds = (time.perf_counter() - start) / len(frames)
         for job, of in zip(jobs, tokens, strict=True):
-            self._go_on(job, Encoded(of, seconds))
+            self._go_on(job, EncodedFrame(of, seconds))
 
-    def _go_on(self, job: _Job, encoded: Encoded | None = None) -> None:
+    def _go_on(self, job: _FrameTask, encoded: EncodedFrame | None = None) -> None:
         with about(stream=job.stream.name):
             try:
                 job.wants = job.steps.send(encoded)
@@ -119,7 +125,7 @@ class Reading:
                 log.exception("a frame could not be read")
                 self._fail(job, error)
 
-    def _fail(self, job: _Job, error: Exception) -> None:
+    def _fail(self, job: _FrameTask, error: Exception) -> None:
         job.steps.close()  # it rolls back what was begun
         job.over = True
         job.stream.fail()

@@ -18,7 +18,7 @@ from longwatch.memory.durable.vault import Vault
 from longwatch.memory.durable.writer import Writer
 from longwatch.memory.fetcher import Fetcher
 from longwatch.memory.quota import Quota
-from longwatch.serve.streams.disk import KeptStream
+from longwatch.serve.streams.disk import StreamDisk
 from longwatch.serve.streams.settings import StreamSettings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 ENDLESS = 1 << 60  # bytes
 
 
-class Keeping:
+class StreamPersistence:
     """All streams of one engine that are kept in one vault; without a vault, none."""
 
     def __init__(self, vault: Vault | None = None, writer: Writer | None = None) -> None:
@@ -81,7 +81,7 @@ class Keeping:
         entry = StreamEntry(name, settings, identity(model), stream.created)
         store = self._open(self._vault, entry, stream)
         disk = self._disk(store, stream)
-        kept = KeptStream(self._vault, self._writer, entry, store, disk)
+        kept = StreamDisk(self._vault, self._writer, entry, store, disk)
         stream.keep(kept)
         kept.enter()
         kept.begin(stream.memory, later)
@@ -111,7 +111,7 @@ class Keeping:
                 continue
             if commit is not None and commit.last_time is not None:
                 stream.timeline.resume(commit.last_time, max(0.0, time.time() - commit.written))
-            kept = KeptStream(self._vault, self._writer, entry, store, disk)
+            kept = StreamDisk(self._vault, self._writer, entry, store, disk)
             stream.keep(kept)
             kept.begin(stream.memory, later)
             frames = 0 if commit is None else commit.frames
@@ -173,7 +173,7 @@ def _check_model(entry: StreamEntry, model: VideoLM) -> None:
 
 
 @contextmanager
-def keeping(folder: str, thumbnail_bytes: int) -> Iterator[Keeping]:
+def open_persistence(folder: str, thumbnail_bytes: int) -> Iterator[StreamPersistence]:
     """Open the folder that streams are kept in; with an empty name none is kept.
 
     Raises:
@@ -181,12 +181,12 @@ def keeping(folder: str, thumbnail_bytes: int) -> Iterator[Keeping]:
         StorageError: a later version wrote it.
     """
     if not folder:
-        yield Keeping()
+        yield StreamPersistence()
         return
     vault = Vault(Path(folder).expanduser(), thumbnail_bytes=thumbnail_bytes)
     writer = Writer()
     writer.start()
-    kept = Keeping(vault, writer)
+    kept = StreamPersistence(vault, writer)
     try:
         yield kept
     finally:

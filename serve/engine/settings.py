@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from longwatch.errors import ConfigError
 from longwatch.memory.quota import QuotaSettings
-from longwatch.serve.engine.fairness import Share
+from longwatch.serve.engine.fairness import WeightedShare
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class EngineSettings:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        Share(self.frame_share)
+        WeightedShare(self.frame_share)
         for name in ("chunk_tokens", "max_streams", "max_questions", "answer_batch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")

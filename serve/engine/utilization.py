@@ -21,7 +21,7 @@ class _Note(NamedTuple):
     seconds: dict[Work, float]  # of each work, until then
 
 
-class Pulse:
+class Utilization:
     """Adds up the seconds of each kind of work. One thread works; any thread may ask."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -31,7 +31,7 @@ class Pulse:
         self._totals: dict[Work, float] = dict.fromkeys(WORKS, 0.0)
         self._notes = deque([_Note(clock(), self._totals.copy())])
 
-    def during(self, work: Work) -> Pulse:
+    def during(self, work: Work) -> Utilization:
         """Return what to enter for as long as `work` is done; the next one begins after it."""
         self._work = work
         return self

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from longwatch.serve.observability.observer import Observer
+from longwatch.serve.observability.observer import EngineObserver
 
 FAST = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)  # seconds
 SLOW = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
 
 
-class Metrics(Observer):
+class Metrics(EngineObserver):
     """Counts what the engine tells, in a registry of its own; any thread may call it."""
 
     def __init__(self, labelled_streams: int = 64) -> None:

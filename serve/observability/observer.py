@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Observer:
+class EngineObserver:
     """Receives what happens, on the engine's thread; every method here does nothing."""
 
     def frame_read(self, stream: str, lag: float, encode: float) -> None:

@@ -178,7 +178,7 @@ def _count(ingest: Ingest | Pull) -> Counter[str]:
     return sent + Counter({str(reason): count for reason, count in counters.dropped.items()})
 
 
-class Feeds:
+class FeedRegistry:
     """All streams and their publishers."""
 
     def __init__(self, engine: Engine, limits: MediaLimits) -> None:

@@ -20,7 +20,7 @@ from longwatch.stream.pull.supervisor import Pull
 if TYPE_CHECKING:
     from longwatch.serve.config import Settings
     from longwatch.serve.observability.metrics import Metrics
-    from longwatch.serve.publishing.feeds import Feed, Feeds
+    from longwatch.serve.publishing.feeds import Feed, FeedRegistry
     from longwatch.serve.streams.settings import StreamSettings
     from longwatch.stream.pull.supervisor import Status
 
@@ -29,36 +29,36 @@ NAME = "sources.json"
 MODE = 0o600
 
 
-class Kept(NamedTuple):
+class SavedSource(NamedTuple):
     """One source."""
 
     address: Address
     fps: float | None
 
 
-class SourceBook:
+class SourceFile:
     """Sources by the name of their stream; without a folder none is kept."""
 
     def __init__(self, folder: Path | None) -> None:
         self._path = None if folder is None else folder / NAME
-        self._known: dict[str, Kept] = {}
+        self._known: dict[str, SavedSource] = {}
         if self._path is not None:
             self._known = _load(self._path)
 
-    def all(self) -> dict[str, Kept]:
+    def all(self) -> dict[str, SavedSource]:
         """Return what is kept."""
         return dict(self._known)
 
     def put(self, stream: str, address: Address, fps: float | None) -> None:
         """Keep the source of a stream."""
-        self._save({**self._known, stream: Kept(address, fps)})
+        self._save({**self._known, stream: SavedSource(address, fps)})
 
     def remove(self, stream: str) -> None:
         """Keep the source of a stream no more."""
         if stream in self._known:
             self._save({name: kept for name, kept in self._known.items() if name != stream})
 
-    def _save(self, known: dict[str, Kept]) -> None:
+    def _save(self, known: dict[str, SavedSource]) -> None:
         self._known = known
         if self._path is None:
             return
@@ -77,11 +77,13 @@ class SourceBook:
             log.error("sources cannot be kept in %s: %s", self._path, error.strerror)
 
 
-def _load(path: Path) -> dict[str, Kept]:
+def _load(path: Path) -> dict[str, SavedSource]:
     try:
         told = json.loads(path.read_bytes())
         return {
-            name: Kept(Address(**{key: value for key, value in each.items() if key != "fps"}), fps)
+            name: SavedSource(
+                Address(**{key: value for key, value in each.items() if key != "fps"}), fps
+            )
             for name, each in told.items()
             for fps in [each["fps"]]
         }
@@ -93,16 +95,16 @@ def _load(path: Path) -> dict[str, Kept]:
         return {}
 
 
-class Pulling:
+class SourceManager:
     """Opens and ends pulled sources. All of it on the event loop's thread."""
 
-    def __init__(self, feeds: Feeds, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, feeds: FeedRegistry, settings: Settings, metrics: Metrics) -> None:
         self._feeds = feeds
         self._settings = settings
         self._metrics = metrics
         self._rules = settings.pull_rules
         self._patience = replace(settings.pull, decode_s=settings.decode_seconds)
-        self._book = SourceBook(Path(settings.data).expanduser() if settings.data else None)
+        self._book = SourceFile(Path(settings.data).expanduser() if settings.data else None)
 
     def open(self, name: str, address: Address, settings: StreamSettings) -> Feed:
         """Begin to pull `address` into a stream, new or left; `settings.fps` is the source's.

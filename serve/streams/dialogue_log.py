@@ -39,7 +39,7 @@ class DialogueOnDisk(Protocol):
         ...
 
 
-class Diary:
+class DialogueLog:
     """What was said about one stream, by whomever, from any thread."""
 
     def __init__(self) -> None:

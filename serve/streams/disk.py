@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 FINISH_SECONDS = 10.0  # that the end of the service waits for the disk
 
 
-class KeptStats(NamedTuple):
+class DiskStats(NamedTuple):
     """How a stream's place on disk is doing."""
 
     state: str  # ok or degraded
@@ -42,7 +42,7 @@ class KeptStats(NamedTuple):
         return {**told, "behind": self.behind}
 
 
-class KeptStream:
+class StreamDisk:
     """One stream's place on disk."""
 
     def __init__(
@@ -140,11 +140,11 @@ class KeptStream:
             self._journal.save()
             self._writer.flush(1.0)
 
-    def stats(self) -> KeptStats:
+    def stats(self) -> DiskStats:
         """Return how it is doing, from any thread."""
         writer, journal = self._writer.stats(), self._journal
         behind = journal is not None and journal.behind
-        return KeptStats(writer.state, writer.reason, self._store.nbytes, behind)
+        return DiskStats(writer.state, writer.reason, self._store.nbytes, behind)
 
     def _note(self, commit: Commit) -> None:
         if self._disk is not None:

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 LOST, WAITED, CALM = 0.5, 0.8, 0.05  # what a frame's sign of load does: times, times, plus
 LEAST = 1 / 64  # below it nothing is left to give
 
-Reason = Literal["frames_lost", "frames_wait"]
+DegradeReason = Literal["frames_lost", "frames_wait"]
 
 
 @dataclass(frozen=True)
-class Ease:
+class LoadFactor:
     """The share of what a frame would have had that it gets, and why it is not all.
 
     It falls at once and comes back slowly, so that a stream under load settles where it is just
@@ -35,25 +35,25 @@ class Ease:
     """
 
     share: float = 1.0
-    reason: Reason | None = None  # the last sign of load; None once all is as usual again
+    reason: DegradeReason | None = None  # the last sign of load; None once all is as usual again
     lost: int = 0  # frames lost since the stream began
 
-    def next(self, lost: int, waiting: int) -> Ease:
+    def next(self, lost: int, waiting: int) -> LoadFactor:
         """Return what the next frame gets.
 
         `lost` is how many frames were lost in all because the model was busy, `waiting` how many
         wait behind this one.
         """
         if lost > self.lost:
-            return Ease(max(LEAST, self.share * LOST), "frames_lost", lost)
+            return LoadFactor(max(LEAST, self.share * LOST), "frames_lost", lost)
         if waiting:
-            return Ease(max(LEAST, self.share * WAITED), "frames_wait", lost)
+            return LoadFactor(max(LEAST, self.share * WAITED), "frames_wait", lost)
         share = min(1.0, self.share + CALM)
-        return Ease(share, None if share == 1 else self.reason, lost)
+        return LoadFactor(share, None if share == 1 else self.reason, lost)
 
 
 @dataclass(frozen=True)
-class SparingSettings:
+class ReductionSettings:
     """What is spared, and how."""
 
     compressor: str = "keep_all"  # a name of `compressors.COMPRESSORS`
@@ -95,7 +95,7 @@ class SparingSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class SparingStats:
+class ReductionStats:
     """What was spared so far."""
 
     frames_gated: int = 0  # they showed what the last frame that was read had shown
@@ -103,7 +103,7 @@ class SparingStats:
     until: float | None = None  # the newest frame was read or showed nothing new; stream seconds
     share: float | None = None  # of the newest frame's tokens that were read
     ease: float = 1.0  # share of its due that the newest frame got, under load
-    degraded: Reason | None = None  # why `ease` is not 1
+    degraded: DegradeReason | None = None  # why `ease` is not 1
 
     def json(self) -> dict[str, Any]:
         """Return them as they stand on the wire; frames are counted with those dropped."""
@@ -124,23 +124,23 @@ class _State:
     look: Look | None = None  # of the newest frame that was read
 
 
-class Sparing:
+class FrameReducer:
     """One stream's gate, compressor and budget. The model's thread uses it; stats are anybody's.
 
     For each frame: `repeats`, then `compress`, then `commit` once the frame was read. A frame
     without `commit` leaves no trace but in the counts.
     """
 
-    def __init__(self, settings: SparingSettings) -> None:
+    def __init__(self, settings: ReductionSettings) -> None:
         self._compressor = settings.make_compressor()
         self._gate = settings.make_gate()
         self._budget = settings.make_budget()
         account = None if self._budget is None else self._budget.new_account()
         self._state = self._next = _State(self._compressor.new_state(), account)
-        self._ease = Ease()
+        self._ease = LoadFactor()
         self._share: float | None = None  # of the frame under way
         self._lock = threading.Lock()
-        self._stats = SparingStats()
+        self._stats = ReductionStats()
 
     def repeats(self, frame: Frame) -> bool:
         """Tell, and count, whether `frame` shows what the last frame that was read had shown."""
@@ -196,7 +196,7 @@ class Sparing:
             degraded=self._ease.reason,
         )
 
-    def stats(self) -> SparingStats:
+    def stats(self) -> ReductionStats:
         """Return what was spared so far, from any thread."""
         with self._lock:
             return self._stats

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class Streams:
+class StreamRegistry:
     """A bounded table of streams, from any thread.
 
     Whoever asks (`current`) knows of those alone that its key allows; others are as if not there.

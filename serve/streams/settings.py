@@ -11,7 +11,7 @@ from longwatch.memory import POLICIES, Longwatch, Window
 from longwatch.memory.pruned import Pruning
 from longwatch.registry import lookup
 from longwatch.serve.streams.presets import PRESETS
-from longwatch.serve.streams.reduction import SparingSettings
+from longwatch.serve.streams.reduction import ReductionSettings
 from longwatch.stream.buffer import DropPolicy
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ class StreamSettings:
         _ = self.sparing, self._policy(1, 1), self._pruner()
 
     @property
-    def sparing(self) -> SparingSettings:
+    def sparing(self) -> ReductionSettings:
         """What the model is spared."""
-        return SparingSettings(
+        return ReductionSettings(
             self.compressor, self.keep, self.token_rate, self.gate, self.gate_seconds, self.fps
         )
 

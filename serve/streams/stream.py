@@ -12,9 +12,9 @@ from longwatch.errors import EmptyStreamError
 from longwatch.memory.memory import Memory
 from longwatch.serve.answers.types import Questions
 from longwatch.serve.observability.tracing import Tracing
-from longwatch.serve.streams.dialogue_log import Diary
-from longwatch.serve.streams.reduction import Sparing
-from longwatch.serve.streams.thumbnails import Easel, Gallery
+from longwatch.serve.streams.dialogue_log import DialogueLog
+from longwatch.serve.streams.reduction import FrameReducer
+from longwatch.serve.streams.thumbnails import ThumbnailStore, ThumbnailWorker
 from longwatch.stream.buffer import DropPolicy, LatestBuffer
 from longwatch.stream.timeline import Timeline
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import VideoLM
-    from longwatch.serve.observability.observer import Observer
+    from longwatch.serve.observability.observer import EngineObserver
     from longwatch.serve.observability.tracing import Way
-    from longwatch.serve.streams.disk import KeptStream
-    from longwatch.serve.streams.reduction import SparingStats
+    from longwatch.serve.streams.disk import StreamDisk
+    from longwatch.serve.streams.reduction import ReductionStats
     from longwatch.serve.streams.settings import StreamSettings
     from longwatch.types import Frame, MemoryStats, VisualTokens
 
-    Reads = Generator[Frame | None, "Encoded | None", None]
+    Reads = Generator[Frame | None, "EncodedFrame | None", None]
     Outcome = Literal["used", "late", "gate", "budget", "failed"]
 
 RATE_SPAN = 10.0  # seconds over which frames per second are counted
 
 
-class Encoded(NamedTuple):
+class EncodedFrame(NamedTuple):
     """What a frame became in the vision tower."""
 
     tokens: VisualTokens
     seconds: float  # that it took
 
 
-class Glimpse(NamedTuple):
+class LatestFrame(NamedTuple):
     """The newest frame that was read, and all tokens that the tower made of it."""
 
     frame: Frame
@@ -62,7 +62,7 @@ class StreamStats:
     lag_ms: float | None  # of the newest frame, from its arrival to its commit
     queue: int  # frames that wait now
     questions: Questions  # about it, under way now
-    sparing: SparingStats
+    sparing: ReductionStats
     memory: MemoryStats
 
 
@@ -74,9 +74,9 @@ class Stream:
         name: str,
         settings: StreamSettings,
         model: VideoLM,
-        observer: Observer,
+        observer: EngineObserver,
         wake: Callable[[], None],
-        easel: Easel | None = None,
+        easel: ThumbnailWorker | None = None,
         tracing: Tracing | None = None,
     ) -> None:
         """Begin empty; `easel` makes the pictures, together with those of other streams."""
@@ -89,15 +89,15 @@ class Stream:
         self.memory.hot_bytes = settings.hot_mb << 20
         self.memory.pruning = settings.make_pruning(model)
         self.questions: Callable[[], Questions] = Questions  # how many are under way
-        self.kept: KeptStream | None = None  # its place on disk, see `keep`
-        self.gallery = Gallery(easel or Easel(), settings.picture_mb << 20)
-        self.diary = Diary()
-        self.newest: Glimpse | None = None
+        self.kept: StreamDisk | None = None  # its place on disk, see `keep`
+        self.gallery = ThumbnailStore(easel or ThumbnailWorker(), settings.picture_mb << 20)
+        self.diary = DialogueLog()
+        self.newest: LatestFrame | None = None
         self.device = model.decoder.device
         self._model = model
         self._observer = observer
         self._tracing = tracing or Tracing()
-        self._sparing = Sparing(settings.sparing)
+        self._sparing = FrameReducer(settings.sparing)
         self._lock = threading.Lock()
         self._commits: deque[float] = deque()
         self._read = self._failed = self._late = 0
@@ -139,7 +139,7 @@ class Stream:
 
     def _read_on(
         self, frame: Frame, chunk: int, way: Way
-    ) -> Generator[Frame | None, Encoded | None, Outcome]:
+    ) -> Generator[Frame | None, EncodedFrame | None, Outcome]:
         """Read `frame` as far as it is worth; return what became of it."""
         model, memory = self._model, self.memory
         last = memory.snapshot().as_of
@@ -173,14 +173,14 @@ class Stream:
         yield from model.read(source, draft, chunk)
         way.enter("commit")
         memory.commit()
-        self.newest = Glimpse(frame, encoded.tokens)
+        self.newest = LatestFrame(frame, encoded.tokens)
         self.gallery.add(frame)
         self._sparing.commit(frame)
         self._count(frame)
         self._observer.frame_read(self.name, self._lag or 0.0, encoded.seconds)
         return "used"
 
-    def keep(self, kept: KeptStream) -> None:
+    def keep(self, kept: StreamDisk) -> None:
         """Keep pictures and the dialogue on disk, too, from now on."""
         self.kept = self.gallery.kept = self.diary.kept = kept
 

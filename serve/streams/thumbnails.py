@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 WAITING = 8  # frames that may wait to be made small; more are left out
 
 
-class Picture(NamedTuple):
+class Thumbnail(NamedTuple):
     """A frame as it was kept."""
 
     time: float  # seconds on the stream's clock
@@ -42,7 +42,7 @@ class PicturesOnDisk(Protocol):
         """Return the time and the JPEG of the picture nearest to `time`; may wait for the disk."""
 
 
-class Easel:
+class ThumbnailWorker:
     """One thread that makes frames small, for all streams; it begins with the first frame."""
 
     def __init__(self) -> None:
@@ -79,17 +79,17 @@ def _careful(work: Callable[[], None]) -> None:
         log.exception("a picture could not be made")
 
 
-class Gallery:
+class ThumbnailStore:
     """One stream's pictures. Those of a stream on disk are there, the others here in RAM.
 
     Over `limit` bytes every second picture of the older half goes, so that what is long past gets
     sparse and is not cut off. Anybody may look; the model's thread adds.
     """
 
-    def __init__(self, easel: Easel, limit: int) -> None:
+    def __init__(self, easel: ThumbnailWorker, limit: int) -> None:
         self.kept: PicturesOnDisk | None = None
         self._easel, self._limit = easel, limit
-        self._pictures: list[Picture] = []  # by time
+        self._pictures: list[Thumbnail] = []  # by time
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -103,7 +103,7 @@ class Gallery:
         if self.kept is not None:
             self.kept.picture(frame)
             return
-        self._easel.offer(lambda: self._put(Picture(frame.time, make_thumbnail(frame.image))))
+        self._easel.offer(lambda: self._put(Thumbnail(frame.time, make_thumbnail(frame.image))))
 
     def times(self) -> list[float]:
         """Return which moments there are pictures of, in seconds, oldest first."""
@@ -112,17 +112,17 @@ class Gallery:
         with self._lock:
             return [picture.time for picture in self._pictures]
 
-    def nearest(self, time: float) -> Picture | None:
+    def nearest(self, time: float) -> Thumbnail | None:
         """Return the picture nearest to `time`, in seconds; None where there is none at all."""
         if self.kept is not None:
             found = self.kept.nearest_picture(time)
-            return found and Picture(*found)
+            return found and Thumbnail(*found)
         with self._lock:
             at = bisect.bisect_left(self._pictures, time, key=lambda picture: picture.time)
             near = self._pictures[max(0, at - 1) : at + 1]
         return min(near, key=lambda picture: abs(picture.time - time), default=None)
 
-    def _put(self, picture: Picture) -> None:
+    def _put(self, picture: Thumbnail) -> None:
         with self._lock:
             self._pictures.append(picture)
             self._bytes += len(picture.jpeg)

@@ -24,7 +24,7 @@ from longwatch.wire import picture_url
 if TYPE_CHECKING:
     from longwatch.serve.engine.engine import Engine
     from longwatch.serve.observability.metrics import Metrics
-    from longwatch.serve.streams.stream import Glimpse
+    from longwatch.serve.streams.stream import LatestFrame
     from longwatch.serve.watches.scheduler import Pair, RotaSettings
     from longwatch.serve.watches.store import Store
     from longwatch.serve.watches.watch import Firing, Watch
@@ -91,7 +91,7 @@ class Watching:
 
     async def _see(self) -> None:
         """Take in the newest frames; those that show nothing new keep the score that they have."""
-        newest: dict[str, Glimpse] = {}
+        newest: dict[str, LatestFrame] = {}
         active = [watch for watch in self.table.all() if watch.active]
         for stream in self._engine.streams() if active else ():
             if stream.newest is not None:

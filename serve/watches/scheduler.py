@@ -13,7 +13,7 @@ from longwatch.stream.gate import Gate, Look
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from longwatch.serve.streams.stream import Glimpse
+    from longwatch.serve.streams.stream import LatestFrame
     from longwatch.serve.watches.watch import Watch
     from longwatch.types import Frame
 
@@ -50,7 +50,7 @@ class Pair:
     rise: Rise
     look: Look | None = None  # of the frame that was checked last
     seen: float | None = None  # stream time of the frame that was seen last, checked or not
-    news: Glimpse | None = None  # that is to be checked
+    news: LatestFrame | None = None  # that is to be checked
     turn: int = 0  # when it was checked last, in checks
 
 
@@ -86,7 +86,7 @@ class Rota:
         """Forget a watch."""
         self.pairs = {key: pair for key, pair in self.pairs.items() if key[0] != watch_id}
 
-    def see(self, watches: Iterable[Watch], newest: Mapping[str, Glimpse]) -> Iterator[Seen]:
+    def see(self, watches: Iterable[Watch], newest: Mapping[str, LatestFrame]) -> Iterator[Seen]:
         """Take in each stream's newest frame; yield the pairs whose picture shows nothing new.
 
         They keep the score that they have. The others wait for their turn.
@@ -116,7 +116,7 @@ class Rota:
         pair.turn = self._turns
         return pair
 
-    def begin(self, pair: Pair) -> Glimpse | None:
+    def begin(self, pair: Pair) -> LatestFrame | None:
         """Return the frame that a pair is to be checked at; from now on it has been."""
         glimpse, pair.news = pair.news, None
         if glimpse is not None and self._gate is not None:
@@ -132,7 +132,7 @@ class Rota:
             pair = self.pairs[watch.id, stream] = Pair(watch, stream, rise)
         return pair
 
-    def _take(self, pair: Pair, glimpse: Glimpse) -> Iterator[Seen]:
+    def _take(self, pair: Pair, glimpse: LatestFrame) -> Iterator[Seen]:
         if self._gate is not None and pair.rise.score is not None and pair.news is None:
             now = self._look(pair.stream, glimpse.frame)
             if now.time >= pair.rise.time and self._gate.repeats(now, pair.look):

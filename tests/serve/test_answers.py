@@ -13,28 +13,28 @@ from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.answer import Answer
 from longwatch.serve.answers.types import Done, Question, Questions, Started
-from longwatch.serve.engine.answer_scheduler import FIRST_READS, Answers
-from longwatch.serve.engine.fairness import Owner
-from longwatch.serve.observability.observer import Observer
+from longwatch.serve.engine.answer_scheduler import FIRST_READS, AnswerScheduler
+from longwatch.serve.engine.fairness import Tenant
+from longwatch.serve.observability.observer import EngineObserver
 from tests.serve import tiny
 
 MODEL = tiny.TinyVideoLM()
 SNAPSHOT = tiny.remember(MODEL, Full(), [float(i) for i in range(8)])
-A, B = Owner("", "a"), Owner("", "b")
+A, B = Tenant("", "a"), Tenant("", "b")
 
 
 class Desk:
     """Answers with what each listener was told, stepped by hand."""
 
     def __init__(self, most: int = 32, batch: int = 16) -> None:
-        self.answers = Answers(MODEL, most, batch)
+        self.answers = AnswerScheduler(MODEL, most, batch)
         self.told: list[tiny.Listener] = []
         self.made: list[Answer] = []
 
-    def ask(self, owner: Owner = A, asked: Question | None = None) -> Answer:
+    def ask(self, owner: Tenant = A, asked: Question | None = None) -> Answer:
         listener = tiny.Listener()
         asked = asked or Question((Turn("user", "what?"),), Sampling(max_tokens=6))
-        answer = Answer(asked, SNAPSHOT, MODEL, listener, Observer())
+        answer = Answer(asked, SNAPSHOT, MODEL, listener, EngineObserver())
         self.answers.add(answer, owner)
         self.told.append(listener)
         self.made.append(answer)
@@ -131,9 +131,9 @@ def test_who_has_most_under_way_gives_way_to_who_has_less() -> None:
 def test_a_key_with_many_streams_gives_way_to_one_with_few() -> None:
     desk = Desk(most=6, batch=1)
     for i in range(6):
-        desk.ask(Owner("greedy", f"s{i}"))
+        desk.ask(Tenant("greedy", f"s{i}"))
     desk.step()
-    desk.ask(Owner("modest", "x"))
+    desk.ask(Tenant("modest", "x"))
     desk.step()
     assert [desk.done(i) is None for i in range(7)].count(False) == 1
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from longwatch.serve.answers.timer import Clock
-from longwatch.serve.observability.observer import Observer
+from longwatch.serve.observability.observer import EngineObserver
 
 
-class Tokens(Observer):
+class Tokens(EngineObserver):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -21,13 +21,13 @@ class Tokens(Observer):
 
 
 def test_what_has_not_happened_has_no_time() -> None:
-    timing = Clock(Observer()).timing()
+    timing = Clock(EngineObserver()).timing()
     assert (timing.queue_ms, timing.prefill_ms, timing.ttft_ms) == (None, None, None)
     assert timing.total_ms >= 0
 
 
 def test_the_parts_add_up_to_the_first_token() -> None:
-    clock = Clock(Observer())
+    clock = Clock(EngineObserver())
     clock.begin()
     clock.mark()
     timing = clock.timing()

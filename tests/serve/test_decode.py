@@ -15,7 +15,7 @@ from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.answer import Answer, alone
 from longwatch.serve.answers.time_expressions import Span
 from longwatch.serve.answers.types import Done, Question
-from longwatch.serve.observability.observer import Observer
+from longwatch.serve.observability.observer import EngineObserver
 from tests.serve import tiny
 
 
@@ -42,7 +42,7 @@ def run(
 ) -> Done:
     listener = tiny.Listener()
     asked = asked or Question((Turn("user", "what?"),), sampling)
-    answer = Answer(asked, snapshot, model, listener, Observer())
+    answer = Answer(asked, snapshot, model, listener, EngineObserver())
     answer.start(0)
     with torch.inference_mode():
         alone(model, answer)
@@ -93,7 +93,7 @@ def test_an_answer_cancelled_before_its_first_step_says_nothing(
     model: tiny.TinyVideoLM, snapshot: Snapshot
 ) -> None:
     listener = tiny.Listener()
-    answer = Answer(tiny.question(), snapshot, model, listener, Observer())
+    answer = Answer(tiny.question(), snapshot, model, listener, EngineObserver())
     answer.cancel()
     assert list(answer.steps()) == []
     done = listener.done()
@@ -102,7 +102,7 @@ def test_an_answer_cancelled_before_its_first_step_says_nothing(
 
 def test_an_answer_ends_once(model: tiny.TinyVideoLM, snapshot: Snapshot) -> None:
     listener = tiny.Listener()
-    answer = Answer(tiny.question(tokens=2), snapshot, model, listener, Observer())
+    answer = Answer(tiny.question(tokens=2), snapshot, model, listener, EngineObserver())
     with torch.inference_mode():
         alone(model, answer)
     answer.fail(RuntimeError("too late"))

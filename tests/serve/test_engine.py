@@ -20,7 +20,7 @@ from longwatch.errors import (
 from longwatch.serve.answers.types import Delta, Done, Started
 from longwatch.serve.engine.engine import Engine
 from longwatch.serve.engine.settings import EngineSettings
-from longwatch.serve.observability.observer import Observer
+from longwatch.serve.observability.observer import EngineObserver
 from longwatch.serve.streams.settings import StreamSettings
 from tests.serve import tiny
 
@@ -187,7 +187,7 @@ def test_a_frame_that_cannot_be_read_leaves_no_trace(model: tiny.TinyVideoLM) ->
 
     codes: list[str] = []
 
-    class Codes(Observer):
+    class Codes(EngineObserver):
         def frame_failed(self, stream: str, code: str) -> None:
             codes.append(code)
 

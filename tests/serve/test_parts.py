@@ -19,7 +19,7 @@ from longwatch.serve.answers.evidence import MOST
 from longwatch.serve.answers.plan import Parts, parts_of
 from longwatch.serve.answers.time_expressions import Span
 from longwatch.serve.answers.types import AnswerEvent, Delta, Done, Found, Question
-from longwatch.serve.observability.observer import Observer
+from longwatch.serve.observability.observer import EngineObserver
 from tests.serve import tiny
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def made(model: Any, snapshot: Snapshot, asked: Question) -> Parts:
 @torch.inference_mode()
 def said(model: BundledVLM, snapshot: Snapshot, asked: Question) -> list[AnswerEvent]:
     events: list[AnswerEvent] = []
-    answer = Answer(asked, snapshot, model, events.append, Observer())
+    answer = Answer(asked, snapshot, model, events.append, EngineObserver())
     answer.start(0)
     alone(model, answer)
     return events
@@ -151,7 +151,7 @@ def test_a_cancel_ends_it_between_two_fields(model: BundledVLM, snapshot: Snapsh
         if isinstance(event, Found):
             answer.cancel()
 
-    answer = Answer(question(), snapshot, model, listen, Observer())
+    answer = Answer(question(), snapshot, model, listen, EngineObserver())
     answer.start(0)
     alone(model, answer)
     done = events[-1]

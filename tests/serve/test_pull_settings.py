@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.serve.config import PullFields, Settings, load_settings
+from longwatch.serve.config import Settings, SourceDefaults, load_settings
 from longwatch.stream.pull.rules import Rules
 from longwatch.stream.pull.settings import PullSettings
 
 
 def test_the_service_s_defaults_are_those_of_the_parts() -> None:
-    assert isinstance(Settings(), PullFields)
+    assert isinstance(Settings(), SourceDefaults)
     assert Settings().pull == PullSettings()
     assert Settings().pull_rules == Rules()
 

@@ -16,7 +16,7 @@ from longwatch.models.base import Turn, VideoLM
 from longwatch.models.decoder import Decoder
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.types import AnswerEvent, Done, Question
-from longwatch.serve.streams.stream import Encoded
+from longwatch.serve.streams.stream import EncodedFrame
 from longwatch.types import Frame, VisualTokens
 from tests.memory import tiny
 
@@ -155,12 +155,12 @@ def _read(model: VideoLM, memory: Memory, source: FrameInput, at: float | None) 
 def read(model: VideoLM, stream: Stream, frame: Frame, chunk: int = 64) -> Generator[None]:
     """Read one frame as the engine does, a step at a time."""
     steps = stream.read(frame, chunk)
-    encoded: Encoded | None = None
+    encoded: EncodedFrame | None = None
     with closing(steps):
         while True:
             try:
                 wanted = steps.send(encoded)
             except StopIteration:
                 return
-            encoded = None if wanted is None else Encoded(model.encode([wanted])[0], 0.0)
+            encoded = None if wanted is None else EncodedFrame(model.encode([wanted])[0], 0.0)
             yield

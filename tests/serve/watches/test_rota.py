@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from longwatch.errors import ConfigError
-from longwatch.serve.streams.stream import Glimpse
+from longwatch.serve.streams.stream import LatestFrame
 from longwatch.serve.watches.scheduler import Rota, RotaSettings, Seen
 from longwatch.serve.watches.trigger import Rise
 from longwatch.serve.watches.watch import Watch, WatchSettings
@@ -24,11 +24,11 @@ def watch(name: str = "w", *streams: str) -> Watch:
 NOTHING = VisualTokens(torch.zeros(1, 4), torch.zeros(3, 1, dtype=torch.int64), (1, 1))
 
 
-def picture(time: float, level: int = 0) -> Glimpse:
-    return Glimpse(Frame(np.full((72, 128, 3), level, np.uint8), time, 0), NOTHING)
+def picture(time: float, level: int = 0) -> LatestFrame:
+    return LatestFrame(Frame(np.full((72, 128, 3), level, np.uint8), time, 0), NOTHING)
 
 
-def see(rota: Rota, watches: list[Watch], *frames: tuple[str, Glimpse]) -> list[Seen]:
+def see(rota: Rota, watches: list[Watch], *frames: tuple[str, LatestFrame]) -> list[Seen]:
     return list(rota.see(watches, dict(frames)))
 
 
