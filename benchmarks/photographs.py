@@ -27,7 +27,7 @@ from longwatch.models.answer_words import NO, YES, clock, count
 from longwatch.models.base import Turn
 from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answers.answer import Answer, alone
+from longwatch.serve.answers.answer import Answer, run_to_completion
 from longwatch.serve.answers.types import Done, Question
 from longwatch.serve.observability.observer import EngineObserver
 from longwatch.stream.sources.file import FileSource
@@ -102,7 +102,9 @@ def ask(model: VideoLM, memory: Memory, text: str) -> str:
     """Return the answer to `text` as of now."""
     events: list[AnswerEvent] = []
     question = Question((Turn("user", text),), SAMPLING)
-    alone(model, Answer(question, memory.snapshot(), model, events.append, EngineObserver()))
+    run_to_completion(
+        model, Answer(question, memory.snapshot(), model, events.append, EngineObserver())
+    )
     return next(event.text for event in events if isinstance(event, Done))
 
 

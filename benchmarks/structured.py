@@ -30,7 +30,7 @@ from longwatch.models.answer_words import COUNTS, NO, NOTHING, PLACES, YES
 from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answers.answer import Answer, alone
+from longwatch.serve.answers.answer import Answer, run_to_completion
 from longwatch.serve.answers.types import Done, Question
 from longwatch.serve.observability.observer import EngineObserver
 from longwatch.stream.sources.painting import COLOURS
@@ -100,7 +100,7 @@ def put(model: BundledVLM, stream: Stream, text: str, schema: dict[str, Any], wa
     question = Question(turns, sampling, schema=json.dumps(schema), by_field=WAYS[way])
     answer = Answer(question, stream.snapshot, model, events.append, EngineObserver())
     answer.start(0)
-    alone(model, answer)
+    run_to_completion(model, answer)
     done: Done = events[-1]
     return done
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import ClosedError, LongwatchError, ModelError
 from longwatch.models.sampling import Sampler
-from longwatch.serve.answers.batch import Pass, run
+from longwatch.serve.answers.batch import ForwardRequest, run_batch
 from longwatch.serve.answers.evidence import evidence, joined, recalled
-from longwatch.serve.answers.plan import parts_of
-from longwatch.serve.answers.timer import Clock
-from longwatch.serve.answers.types import Delta, Done, Found, Started, Usage
+from longwatch.serve.answers.plan import plan_answer
+from longwatch.serve.answers.timer import AnswerTimer
+from longwatch.serve.answers.types import Delta, Done, EvidenceFound, Started, Usage
 from longwatch.serve.observability.context import current_ids
 from longwatch.serve.observability.tracing import UNTRACED
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from longwatch.serve.observability.observer import EngineObserver
     from longwatch.serve.observability.tracing import Way
 
-    Saying = Generator[Pass | None, Tensor | None, tuple[Status, str] | None]
+    Saying = Generator[ForwardRequest | None, Tensor | None, tuple[Status, str] | None]
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Answer:
         """Check the question; `wake` is called, on any thread, when the answer may be `ready`."""
         self.about = current_ids()  # what its log lines say
         self._question = question
-        self._parts, self._tail, self._limits = parts_of(
+        self._parts, self._tail, self._limits = plan_answer(
             model, question, snapshot, origin, wake, self.about
         )
         self._reader = self._parts[0].reader
@@ -70,7 +70,7 @@ class Answer:
         self._text: list[str] = []
         self._tokens = 0
         self.done = False  # whether the last event was sent
-        self._clock = Clock(observer, way)
+        self._clock = AnswerTimer(observer, way)
 
     @property
     def ready(self) -> bool:
@@ -182,7 +182,7 @@ class Answer:
         together = joined(self._shown)
         if together != self._found or len(self._shown) == 1:
             self._found = together
-            self._tell(Found(together))
+            self._tell(EvidenceFound(together))
 
     def _emit(self, piece: str) -> None:
         if piece:
@@ -211,7 +211,7 @@ class Answer:
         self._tell(Done(*done, limits.span, limits.dropped))
 
 
-def alone(model: VideoLM, answer: Answer) -> int:
+def run_to_completion(model: VideoLM, answer: Answer) -> int:
     """Run an answer to its end with nothing beside it; return how many passes it took.
 
     Raises what the model raises, as there is no engine that would end the answer for it.
@@ -224,7 +224,7 @@ def alone(model: VideoLM, answer: Answer) -> int:
         except StopIteration:
             return count
         if wanted is not None:
-            (result,) = run(model, [wanted])
+            (result,) = run_batch(model, [wanted])
             if isinstance(result, Exception):
                 raise result
             found, count = result, count + 1

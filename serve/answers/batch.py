@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Pass(NamedTuple):
+class ForwardRequest(NamedTuple):
     """Tokens that one answer wants read, after all that its context holds already."""
 
     ids: list[int]
@@ -28,7 +28,7 @@ class Pass(NamedTuple):
     about: Mapping[str, str] = MappingProxyType({})  # the answer's ids, for log lines
 
 
-def run(model: VideoLM, passes: Sequence[Pass]) -> list[Tensor | Exception]:
+def run_batch(model: VideoLM, passes: Sequence[ForwardRequest]) -> list[Tensor | Exception]:
     """Read all of it in one pass; return the logits, (vocabulary,), that follow each one.
 
     Of a pass that is not the `last`, something else comes back. If the model fails, each is read
@@ -46,10 +46,10 @@ def run(model: VideoLM, passes: Sequence[Pass]) -> list[Tensor | Exception]:
             return [error]
     for wanted, length in zip(passes, lengths, strict=True):
         wanted.context.rewind(length)
-    return [run(model, [wanted])[0] for wanted in passes]
+    return [run_batch(model, [wanted])[0] for wanted in passes]
 
 
-def _together(model: VideoLM, passes: Sequence[Pass]) -> list[Tensor | Exception]:
+def _together(model: VideoLM, passes: Sequence[ForwardRequest]) -> list[Tensor | Exception]:
     hidden = model.read_texts([p.ids for p in passes], [p.context for p in passes])
     found: list[Tensor | Exception] = list(hidden)
     last = [i for i, wanted in enumerate(passes) if wanted.last]

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from longwatch.memory.context import Context
     from longwatch.models.base import VideoLM
-    from longwatch.serve.answers.scope import Limits
+    from longwatch.serve.answers.scope import RecallScope
 
 MOST = 4  # frames
 
 
-def evidence(model: VideoLM, context: Context, limits: Limits) -> tuple[Evidence, ...]:
+def evidence(model: VideoLM, context: Context, limits: RecallScope) -> tuple[Evidence, ...]:
     """Return the frames that the end of the question looked at most, at most `MOST`.
 
     It is the last token of the question, from which the answer's first word is made, and the mean

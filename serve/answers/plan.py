@@ -9,9 +9,9 @@ from longwatch.errors import InputError
 from longwatch.models.base import Turn
 from longwatch.models.fields import plan_of
 from longwatch.models.voice import Fitted, Spoken
-from longwatch.serve.answers.reader import Reader
-from longwatch.serve.answers.scope import limited
-from longwatch.serve.answers.time_expressions import dated
+from longwatch.serve.answers.reader import PromptReader
+from longwatch.serve.answers.scope import limit_recall
+from longwatch.serve.answers.time_expressions import resolve_relative_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from longwatch.models.base import VideoLM
     from longwatch.models.fields import Field, Plan
     from longwatch.models.voice import Voice
-    from longwatch.serve.answers.scope import Limits
+    from longwatch.serve.answers.scope import RecallScope
     from longwatch.serve.answers.types import Question
 
 MAX_INPUT_TOKENS = 8192
@@ -45,29 +45,29 @@ def check_lengths(prompt: int, output: int) -> None:
 BRIEFLY = " Answer with that alone, in a few words."
 
 
-class Part(NamedTuple):
+class PlannedPart(NamedTuple):
     """A dialogue that is put to the model, and what writes down its answer."""
 
-    reader: Reader
+    reader: PromptReader
     voice: Voice
 
 
-class Parts(NamedTuple):
+class AnswerPlan(NamedTuple):
     """All of them, in their order, and the text that ends the answer."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[PlannedPart, ...]
     tail: str
-    limits: Limits  # of the user's own question
+    limits: RecallScope  # of the user's own question
 
 
-def parts_of(
+def plan_answer(
     model: VideoLM,
     question: Question,
     snapshot: Snapshot,
     origin: float | None,
     wake: Callable[[], None],
     about: Mapping[str, str],
-) -> Parts:
+) -> AnswerPlan:
     """Return what is to be read and written for a question.
 
     Raises:
@@ -76,25 +76,25 @@ def parts_of(
         ModelError: the tokenizer of the model cannot be used for that.
     """
     most, stop = question.sampling.max_tokens, question.sampling.stop
-    limits = limited(snapshot, question, origin)
+    limits = limit_recall(snapshot, question, origin)
 
-    def part(asked: Question, limits: Limits, voice: Voice) -> Part:
-        ids = model.prompt_ids(dated(asked.turns, snapshot.as_of))
+    def part(asked: Question, limits: RecallScope, voice: Voice) -> PlannedPart:
+        ids = model.prompt_ids(resolve_relative_times(asked.turns, snapshot.as_of))
         check_lengths(len(ids), most)
-        return Part(Reader(model, ids, limits, most, wake, about), voice)
+        return PlannedPart(PromptReader(model, ids, limits, most, wake, about), voice)
 
     plan = _plan(model, question)
     if plan is None:
         schema = question.schema
         voice = Spoken(model.tokenizer, stop) if schema is None else Fitted(model, schema, stop)
-        return Parts((part(question, limits, voice),), "", limits)
+        return AnswerPlan((part(question, limits, voice),), "", limits)
     found = []
     for field in plan.fields:
         asked = _asking(model, question, field)
-        own = limited(snapshot, asked, origin) if question.range == "auto" else limits
+        own = limit_recall(snapshot, asked, origin) if question.range == "auto" else limits
         bound = own if own.span is not None or own.dropped else limits
         found.append(part(asked, bound, field.voice(model, stop)))
-    return Parts(tuple(found), plan.tail, limits)
+    return AnswerPlan(tuple(found), plan.tail, limits)
 
 
 def _plan(model: VideoLM, question: Question) -> Plan | None:

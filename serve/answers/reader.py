@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from longwatch.memory.recall import need_of
-from longwatch.serve.answers.batch import Pass
+from longwatch.serve.answers.batch import ForwardRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from longwatch.memory.context import Context
     from longwatch.memory.need import Need
     from longwatch.models.base import VideoLM
-    from longwatch.serve.answers.scope import Limits
-    from longwatch.serve.answers.timer import Clock
+    from longwatch.serve.answers.scope import RecallScope
+    from longwatch.serve.answers.timer import AnswerTimer
 
-    Steps = Generator[Pass | None, Tensor | None, None]
-    Logits = Generator[Pass | None, Tensor | None, Tensor | None]
+    Steps = Generator[ForwardRequest | None, Tensor | None, None]
+    Logits = Generator[ForwardRequest | None, Tensor | None, Tensor | None]
 
 TOP = 10  # words that are looked at
 
 
-def entropy(logits: Tensor) -> float:
+def next_token_entropy(logits: Tensor) -> float:
     """Return the entropy, in nats, of the ten likeliest of (words,) logits among themselves.
 
     It is 0 when the model is sure and 2.3 when ten words are alike. WeaveTime's gate (CVPR 2026)
@@ -39,7 +39,7 @@ def entropy(logits: Tensor) -> float:
 PREFILL_TOKENS = 256  # of a dialogue in one pass, so that a long one holds nobody up
 
 
-class Reader:
+class PromptReader:
     """Yields what is to be read; whoever runs it sends the logits, or None to cancel it.
 
     Where it yields None it lets others go first; the pass after that is to be run without delay.
@@ -49,7 +49,7 @@ class Reader:
         self,
         model: VideoLM,
         ids: list[int],
-        limits: Limits,
+        limits: RecallScope,
         room: int,  # tokens that may follow the dialogue
         wake: Callable[[], None],
         about: Mapping[str, str],
@@ -75,7 +75,7 @@ class Reader:
         """Tokens of the stream's memory that it sees, in the layer that sees most."""
         return 0 if self.context is None else self.context.stored
 
-    def prefill(self, clock: Clock, stopped: Callable[[], bool]) -> Logits:
+    def prefill(self, clock: AnswerTimer, stopped: Callable[[], bool]) -> Logits:
         """Read the dialogue; return the logits after it, or None if cancelled.
 
         Where the policy has a gate, a model that is sure of its first word recalls nothing.
@@ -85,7 +85,7 @@ class Reader:
         gate = None if recalling is None or self.limits.span else recalling.gate
         if gate is not None:
             logits = yield from self._read(clock, recall=False)
-            if logits is None or entropy(logits) < gate:
+            if logits is None or next_token_entropy(logits) < gate:
                 return logits
         return (yield from self._read(clock, recall=True))
 
@@ -94,7 +94,7 @@ class Reader:
         if self.context is None:
             return None
         last = self.context.length + len(ids) >= len(self.ids)
-        return (yield Pass(ids, self.context, last, self._about))
+        return (yield ForwardRequest(ids, self.context, last, self._about))
 
     def close(self) -> None:
         """Want nothing of the disk any more, and let go of all that was read."""
@@ -102,7 +102,7 @@ class Reader:
             self._need.close()
         self.context = None
 
-    def _read(self, clock: Clock, *, recall: bool) -> Logits:
+    def _read(self, clock: AnswerTimer, *, recall: bool) -> Logits:
         """Read the dialogue in passes over a new context; return the same.
 
         Where blocks on disk are missing, the first pass is read again once they are in RAM.

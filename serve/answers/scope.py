@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from longwatch.serve.answers.time_expressions import Clock, Span, said
+from longwatch.serve.answers.time_expressions import StreamNow, TimeRange, parse_time_range
 
 if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Limits:
+class RecallScope:
     """A snapshot that recalls nothing outside `span`; all of the past where that is None."""
 
     snapshot: Snapshot
-    span: Span | None = None
+    span: TimeRange | None = None
     dropped: bool = False  # a range was asked for, or said, of which no frame is held
 
 
-def limited(snapshot: Snapshot, question: Question, origin: float | None = None) -> Limits:
+def limit_recall(
+    snapshot: Snapshot, question: Question, origin: float | None = None
+) -> RecallScope:
     """Limit what is recalled to the range that is asked for, or that the question says.
 
     `origin` is when the stream's clock stood at 0, in seconds since 1970, if that is known. What
@@ -31,12 +33,12 @@ def limited(snapshot: Snapshot, question: Question, origin: float | None = None)
     """
     span, now = question.range, snapshot.as_of
     if now is None:
-        return Limits(snapshot)
+        return RecallScope(snapshot)
     if span == "auto":
         wall = None if origin is None else datetime.fromtimestamp(origin + now, UTC).astimezone()
-        span = said(question.turns[-1].text, Clock(now, wall))
+        span = parse_time_range(question.turns[-1].text, StreamNow(now, wall))
     if span is None:
-        return Limits(snapshot)
+        return RecallScope(snapshot)
     if span.near is not None:
         span = _reaching(snapshot, span, span.near)
     view = snapshot.view and snapshot.view.between(span.since, span.until)
@@ -48,11 +50,11 @@ def limited(snapshot: Snapshot, question: Question, origin: float | None = None)
         for s in snapshot.segments
     )
     if not held and (view is None or not view.allowed().any()):
-        return Limits(snapshot, dropped=True)
-    return Limits(snapshot.between(span.since, span.until), span)
+        return RecallScope(snapshot, dropped=True)
+    return RecallScope(snapshot.between(span.since, span.until), span)
 
 
-def _reaching(snapshot: Snapshot, span: Span, near: float) -> Span:
+def _reaching(snapshot: Snapshot, span: TimeRange, near: float) -> TimeRange:
     """Return `span` with the last frame up to the moment `near` and the first one after it.
 
     Where `near` is before all frames or after them, it stays as it is.
@@ -62,5 +64,5 @@ def _reaching(snapshot: Snapshot, span: Span, near: float) -> Span:
         times += snapshot.view.nearest(near)
     before, after = [t for t in times if t <= near], [t for t in times if t > near]
     if before and after:
-        return Span(min(span.since, max(before)), max(span.until, min(after)), near)
+        return TimeRange(min(span.since, max(before)), max(span.until, min(after)), near)
     return span

@@ -37,7 +37,7 @@ DURATION = rf"{AMOUNT}(?:(?:,| and|, and)? {NUMBER} ?{UNIT})*(?: and a half\b)?"
 _PART = re.compile(rf"({NUMBER})[- ]?({UNIT})")
 
 
-def seconds(text: str) -> float:
+def parse_duration(text: str) -> float:
     """Return the seconds that `text`, in lower case, stands for; `DURATION` matches it."""
     parts = _PART.findall(text)
     total = sum(_number(amount) * SECONDS[unit[0]] for amount, unit in parts)
@@ -111,7 +111,7 @@ ORDER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeRange:
     """A stretch of a stream's clock, in seconds; `near` where a single moment is meant."""
 
     since: float
@@ -119,7 +119,7 @@ class Span:
     near: float | None = field(default=None, compare=False)
 
 
-class Clock(NamedTuple):
+class StreamNow(NamedTuple):
     """How late it is: on the stream's clock, and in the world where that is known."""
 
     now: float  # seconds, of the newest frame
@@ -130,7 +130,7 @@ class Clock(NamedTuple):
         return self.now if self.wall is None else self.now + (when - self.wall).total_seconds()
 
 
-def said(text: str, clock: Clock) -> Span | None:
+def parse_time_range(text: str, clock: StreamNow) -> TimeRange | None:
     """Return the stretch of the stream that a question is limited to by its words, if any.
 
     Times such as 0:42 are those since the stream's start, as answers give them; where that has
@@ -146,30 +146,30 @@ def said(text: str, clock: Clock) -> Span | None:
     if span is None:
         return None
     since, until = sorted((max(0.0, span.since), max(0.0, span.until)))
-    return Span(since, max(since, min(until, clock.now)), span.near)
+    return TimeRange(since, max(since, min(until, clock.now)), span.near)
 
 
-def _relative(text: str, now: float) -> Span | None:
+def _relative(text: str, now: float) -> TimeRange | None:
     """Read "in the last five minutes" and "in the first minute"."""
     if match := LAST.search(text):
-        return Span(now - _length(match), now)
+        return TimeRange(now - _length(match), now)
     if match := FIRST.search(text):
-        return Span(0.0, _length(match))
+        return TimeRange(0.0, _length(match))
     return None
 
 
-def _beginning(text: str) -> Span | None:
+def _beginning(text: str) -> TimeRange | None:
     """Read "at the beginning" and "the first thing", unless it is that after something else."""
     if BEGINNING.search(text) and not OTHERWISE.search(text):
-        return Span(0.0, OPENING)
+        return TimeRange(0.0, OPENING)
     return None
 
 
 def _length(match: re.Match[str]) -> float:
-    return seconds(match["some"] or f"a {match['one']}")
+    return parse_duration(match["some"] or f"a {match['one']}")
 
 
-def _day(text: str, clock: Clock) -> Span | None:
+def _day(text: str, clock: StreamNow) -> TimeRange | None:
     """Read "this morning" and "yesterday", where the time of day is known."""
     match = DATE.search(text)
     if match is None or clock.wall is None:
@@ -182,14 +182,16 @@ def _day(text: str, clock: Clock) -> Span | None:
         first, last = -6, 6
     else:
         first, last = DAY_PARTS.get("evening" if word == "tonight" else part, (0, 24))
-    return Span(clock.at(start + timedelta(hours=first)), clock.at(start + timedelta(hours=last)))
+    return TimeRange(
+        clock.at(start + timedelta(hours=first)), clock.at(start + timedelta(hours=last))
+    )
 
 
-def _absolute(text: str, clock: Clock, day: Span | None) -> Span | None:
+def _absolute(text: str, clock: StreamNow, day: TimeRange | None) -> TimeRange | None:
     """Read times, and how the question stands to them."""
-    found: list[Span] = []
+    found: list[TimeRange] = []
 
-    def replace(pattern: re.Pattern[str], read: Callable[[re.Match[str]], list[Span]]) -> str:
+    def replace(pattern: re.Pattern[str], read: Callable[[re.Match[str]], list[TimeRange]]) -> str:
         def mark(match: re.Match[str]) -> str:
             spans = read(match)
             found.extend(spans)
@@ -199,55 +201,57 @@ def _absolute(text: str, clock: Clock, day: Span | None) -> Span | None:
         return pattern.sub(lambda match: mark(match) or match[0], text)
 
     text = text.replace("<", " ")
-    text = replace(AGO, lambda match: [_vague(clock.now - (d := seconds(match[1])), d)])
+    text = replace(AGO, lambda match: [_vague(clock.now - (d := parse_duration(match[1])), d)])
     text = replace(CLOCK, lambda match: _clock(match, clock, day))
     text = replace(HOUR, lambda match: _hour(match, clock, day))
     text = replace(SPELT, lambda match: [_second(*match.groups())])
     text = replace(PAIR, lambda match: [_elapsed(match[1]), _elapsed(match[2])])
     for pattern in (ELAPSED, INTO):
         text = replace(pattern, lambda match: [_elapsed(match[1])])
-    text = replace(MINUTE, lambda match: [Span(60.0 * int(match[1]), 60.0 * int(match[1]) + 60)])
+    text = replace(
+        MINUTE, lambda match: [TimeRange(60.0 * int(match[1]), 60.0 * int(match[1]) + 60)]
+    )
     return _related(text, found, clock.now) if found else None
 
 
-def _related(text: str, found: list[Span], now: float) -> Span | None:
+def _related(text: str, found: list[TimeRange], now: float) -> TimeRange | None:
     """Return what a question is limited to, where <0>, <1>, ... stand for the times found."""
     if match := BOTH.search(text):
         first, last = (found[int(i)] for i in match.groups() if i is not None)
-        return Span(first.since, last.until)
+        return TimeRange(first.since, last.until)
     before, until, since = BEFORE.search(text), UNTIL.search(text), SINCE.search(text)
     if before or until or since:
         start = found[int(since[1])].since if since else 0.0
         if before:
             time = found[int(before[1])]
-            return Span(start, time.since if time.near is None else time.near)
-        return Span(start, found[int(until[1])].until if until else now)
+            return TimeRange(start, time.since if time.near is None else time.near)
+        return TimeRange(start, found[int(until[1])].until if until else now)
     if ORDER.search(text):
         return None
     near = found[0].near if len(found) == 1 else None
-    return Span(
+    return TimeRange(
         min(span.since for span in found) - MARGIN, max(span.until for span in found) + MARGIN, near
     )
 
 
-def _vague(time: float, length: float) -> Span:
+def _vague(time: float, length: float) -> TimeRange:
     """Return a moment that is said in round figures, `length` seconds from somewhere."""
-    return Span(time - VAGUE * length, time + VAGUE * length, time)
+    return TimeRange(time - VAGUE * length, time + VAGUE * length, time)
 
 
-def _elapsed(text: str) -> Span:
+def _elapsed(text: str) -> TimeRange:
     """Return the moment that is a duration from the stream's start."""
-    time = seconds(text)
+    time = parse_duration(text)
     exact = re.search(r"\d ?s|second", text) is not None
-    return Span(time, time + 1, time) if exact else _vague(time, time)
+    return TimeRange(time, time + 1, time) if exact else _vague(time, time)
 
 
-def _second(hours: str | None, minutes: str | None, second: str) -> Span:
+def _second(hours: str | None, minutes: str | None, second: str) -> TimeRange:
     time = 3600.0 * int(hours or 0) + 60.0 * int(minutes or 0) + int(second)
-    return Span(time, time + 1, time)
+    return TimeRange(time, time + 1, time)
 
 
-def _clock(match: re.Match[str], clock: Clock, day: Span | None) -> list[Span]:
+def _clock(match: re.Match[str], clock: StreamNow, day: TimeRange | None) -> list[TimeRange]:
     """Read 0:42, 1:02:05 or 12:05 pm; nothing where it is a time of day that is not known."""
     hours, minutes, second, rest, half = match.groups()
     time = 3600.0 * int(hours or 0) + 60.0 * int(minutes) + int(second)
@@ -256,24 +260,24 @@ def _clock(match: re.Match[str], clock: Clock, day: Span | None) -> list[Span]:
         length = 1.0 if hours else 60.0
         of_day = _of_day((int(parts[0]), int(parts[1]), int(parts[2])), half, clock, day)
         if of_day is not None and (half or day or of_day + length > 0):
-            return [Span(of_day, of_day + length, of_day)]
+            return [TimeRange(of_day, of_day + length, of_day)]
     if half:
         return []
     if rest:
-        return [Span(time + float(rest), time + float(rest), time + float(rest))]
-    return [Span(time, time + 1, time)]
+        return [TimeRange(time + float(rest), time + float(rest), time + float(rest))]
+    return [TimeRange(time, time + 1, time)]
 
 
-def _hour(match: re.Match[str], clock: Clock, day: Span | None) -> list[Span]:
+def _hour(match: re.Match[str], clock: StreamNow, day: TimeRange | None) -> list[TimeRange]:
     """Read 3 pm and noon; nothing where the time of day is not known."""
     hours, half, word = match.groups()
     hour = {"noon": 12, "midnight": 0}[word] if word else int(hours)
     time = _of_day((hour, 0, 0), half, clock, day)
-    return [] if time is None else [Span(time, time + 60, time)]
+    return [] if time is None else [TimeRange(time, time + 60, time)]
 
 
 def _of_day(
-    time: tuple[int, int, int], half: str | None, clock: Clock, day: Span | None
+    time: tuple[int, int, int], half: str | None, clock: StreamNow, day: TimeRange | None
 ) -> float | None:
     """Return the stream's time, in seconds, of the latest such time of day, or of that of `day`."""
     hour, minute, second = time
@@ -296,7 +300,7 @@ AGO_PHRASE = re.compile(
 APPROXIMATE = {"around", "about"}  # which say nothing of a time that is told to the second
 
 
-def dated(turns: Sequence[Turn], now: float | None) -> list[Turn]:
+def resolve_relative_times(turns: Sequence[Turn], now: float | None) -> list[Turn]:
     """Return a dialogue whose question tells times of the stream instead of "... ago".
 
     `now` is the time, in seconds, of the newest frame that is asked about. A moment before the
@@ -306,14 +310,14 @@ def dated(turns: Sequence[Turn], now: float | None) -> list[Turn]:
     if now is None or not turns:
         return list(turns)
     *before, last = turns
-    return [*before, last._replace(text=told(last.text, now))]
+    return [*before, last._replace(text=replace_ago(last.text, now))]
 
 
-def told(text: str, now: float) -> str:
+def replace_ago(text: str, now: float) -> str:
     """Return `text` with every "... ago" as the stream's time, to the second."""
 
     def at(match: re.Match[str]) -> str:
-        time = round(now - seconds(match["span"].lower()))
+        time = round(now - parse_duration(match["span"].lower()))
         if match["more"] or time < 0:
             return match[0]
         word = (match["at"] or "at ").strip()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from longwatch.serve.observability.tracing import Way
 
 
-class Clock:
+class AnswerTimer:
     """Starts when a question is put, and tells the observer of each token, and who traces it."""
 
     def __init__(self, observer: EngineObserver, way: Way = UNTRACED) -> None:

@@ -10,7 +10,7 @@ from longwatch.models.sampling import Sampling
 if TYPE_CHECKING:
     from longwatch.errors import LongwatchError
     from longwatch.models.base import Turn
-    from longwatch.serve.answers.time_expressions import Span
+    from longwatch.serve.answers.time_expressions import TimeRange
 
 Status = Literal["completed", "incomplete", "cancelled", "failed"]
 
@@ -22,13 +22,13 @@ class Question:
     turns: tuple[Turn, ...]  # the dialogue; the last one is the user's
     sampling: Sampling = field(default_factory=Sampling)
     as_of: float | None = None  # seconds on the stream's clock; None: the newest frame read
-    range: Span | Literal["auto"] | None = "auto"  # to recall from; auto: as its words say
+    range: TimeRange | Literal["auto"] | None = "auto"  # to recall from; auto: as its words say
     schema: str | None = None  # of the JSON that the answer is to be, as JSON; None: any text
     by_field: bool | None = None  # ask for each field of it by itself; None: as suits the model
     deadline: float | None = None  # seconds after it was put; it fails unless it began by then
 
 
-class Questions(NamedTuple):
+class QuestionCounts(NamedTuple):
     """How many questions about one stream are under way."""
 
     running: int = 0  # whose answer began
@@ -71,7 +71,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class EvidenceFound:
     """What the answer will rest on, known before its first word."""
 
     evidence: tuple[Evidence, ...]
@@ -96,8 +96,8 @@ class Done:
     timing: Timing
     error: LongwatchError | None = None
     evidence: tuple[Evidence, ...] = ()
-    range: Span | None = None  # what was recalled lies in it; None: anywhere
+    range: TimeRange | None = None  # what was recalled lies in it; None: anywhere
     range_dropped: bool = False  # of the range that was asked for, or said, no frame is held
 
 
-AnswerEvent = Started | Found | Delta | Done
+AnswerEvent = Started | EvidenceFound | Delta | Done

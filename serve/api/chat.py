@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, StreamingResponse
 
 from longwatch.errors import ModelError, ProtocolError
-from longwatch.serve.answers.types import Delta, Done, Found, Started
+from longwatch.serve.answers.types import Delta, Done, EvidenceFound, Started
 from longwatch.serve.api.chat_request import parse_request, to_question
 from longwatch.serve.observability.context import about
 from longwatch.serve.protocol.errors import error_object
@@ -130,7 +130,7 @@ class Completion:
             return [self._chunk({"role": "assistant", "content": ""}, lw={"as_of": as_of})]
         if isinstance(event, Delta):
             return [self._chunk({"content": event.text})]
-        if isinstance(event, Found):
+        if isinstance(event, EvidenceFound):
             return [self._chunk({}, lw={"evidence": events.items(event.evidence, self._stream)})]
         if event.error is not None:
             return [{"error": error_object(event.error)}]

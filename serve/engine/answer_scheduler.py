@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longwatch.errors import LimitError
-from longwatch.serve.answers.batch import run
-from longwatch.serve.answers.types import Questions
+from longwatch.serve.answers.batch import run_batch
+from longwatch.serve.answers.types import QuestionCounts
 from longwatch.serve.engine.fairness import FairQueue, Tenant
 from longwatch.serve.observability.context import about
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from longwatch.models.base import VideoLM
     from longwatch.serve.answers.answer import Answer
-    from longwatch.serve.answers.batch import Pass
+    from longwatch.serve.answers.batch import ForwardRequest
     from longwatch.serve.answers.reader import Steps
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class _Request:
     answer: Answer
     owner: Tenant
     steps: Steps
-    wants: Pass | None = None
+    wants: ForwardRequest | None = None
     begun: bool = False
     over: bool = False
 
@@ -94,11 +94,11 @@ class AnswerScheduler:
         with self._lock:
             return bool(self._ousted) or any(entry.answer.ready for entry in self._entries)
 
-    def counts(self, stream: str) -> Questions:
+    def counts(self, stream: str) -> QuestionCounts:
         """Return how many questions about a stream are under way."""
         with self._lock:
             mine = [entry.begun for entry in self._entries if entry.owner.stream == stream]
-        return Questions(sum(mine), len(mine) - sum(mine))
+        return QuestionCounts(sum(mine), len(mine) - sum(mine))
 
     def step(self) -> None:
         """Let those whose turn it is go on by one pass; on the model's thread."""
@@ -111,7 +111,7 @@ class AnswerScheduler:
             if entry.wants is None or entry.answer.cancelled:
                 entry.go_on(None)
         reading = [(e, e.wants) for e in chosen if e.wants is not None and not e.over]
-        found = run(self._model, [wants for _, wants in reading])
+        found = run_batch(self._model, [wants for _, wants in reading])
         for (entry, _), result in zip(reading, found, strict=True):
             if isinstance(result, Exception):
                 entry.fail(result)

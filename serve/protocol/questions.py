@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
 from longwatch.models.constraint import check_schema
-from longwatch.serve.answers.time_expressions import Span
+from longwatch.serve.answers.time_expressions import TimeRange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,12 +84,12 @@ def patience(deadline: int | None) -> float | None:
     return None if deadline is None else deadline / 1000
 
 
-def stretch(asked: Range | Literal["auto"] | None) -> Span | Literal["auto"] | None:
+def stretch(asked: Range | Literal["auto"] | None) -> TimeRange | Literal["auto"] | None:
     """Return the stretch, in seconds, that a range stands for, with the frames at its ends."""
     if asked is None or asked == "auto":
         return asked
     until = float("inf") if asked.end is None else (asked.end + ROUNDING) / 1e6
-    return Span(max(0.0, (asked.start - ROUNDING) / 1e6), until)
+    return TimeRange(max(0.0, (asked.start - ROUNDING) / 1e6), until)
 
 
 def dialogue(turns: Sequence[Turn], instructions: str | None, limit: int) -> tuple[Turn, ...]:

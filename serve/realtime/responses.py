@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answers.types import Delta, Found, Question, Started
+from longwatch.serve.answers.types import Delta, EvidenceFound, Question, Started
 from longwatch.serve.observability.context import about
 from longwatch.serve.protocol.questions import (
     by_field,
@@ -66,7 +66,7 @@ class Response:
             )
         elif isinstance(event, Started):
             self._start(event)
-        elif isinstance(event, Found):
+        elif isinstance(event, EvidenceFound):
             items = events.items(event.evidence, self._stream)
             self._owner.say("lw.response.evidence", response_id=self.id, items=items)
         else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from longwatch.errors import EmptyStreamError
 from longwatch.memory.memory import Memory
-from longwatch.serve.answers.types import Questions
+from longwatch.serve.answers.types import QuestionCounts
 from longwatch.serve.observability.tracing import Tracing
 from longwatch.serve.streams.dialogue_log import DialogueLog
 from longwatch.serve.streams.reduction import FrameReducer
@@ -61,7 +61,7 @@ class StreamStats:
     fps_read: float  # over the last ten seconds
     lag_ms: float | None  # of the newest frame, from its arrival to its commit
     queue: int  # frames that wait now
-    questions: Questions  # about it, under way now
+    questions: QuestionCounts  # about it, under way now
     sparing: ReductionStats
     memory: MemoryStats
 
@@ -88,7 +88,7 @@ class Stream:
         self.memory = Memory(settings.make_policy(model), model.decoder.rope)
         self.memory.hot_bytes = settings.hot_mb << 20
         self.memory.pruning = settings.make_pruning(model)
-        self.questions: Callable[[], Questions] = Questions  # how many are under way
+        self.questions: Callable[[], QuestionCounts] = QuestionCounts  # how many are under way
         self.kept: StreamDisk | None = None  # its place on disk, see `keep`
         self.gallery = ThumbnailStore(easel or ThumbnailWorker(), settings.picture_mb << 20)
         self.diary = DialogueLog()

@@ -12,7 +12,7 @@ from longwatch.memory import Full
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.answer import Answer
-from longwatch.serve.answers.types import Done, Question, Questions, Started
+from longwatch.serve.answers.types import Done, Question, QuestionCounts, Started
 from longwatch.serve.engine.answer_scheduler import FIRST_READS, AnswerScheduler
 from longwatch.serve.engine.fairness import Tenant
 from longwatch.serve.observability.observer import EngineObserver
@@ -93,8 +93,8 @@ def test_a_stream_s_questions_do_not_starve_another_s() -> None:
     late = desk.ask(B)
     desk.step(2)
     assert late.begun
-    assert desk.answers.counts("b") == Questions(running=1, waiting=0)
-    assert desk.answers.counts("a") == Questions(running=4, waiting=16)
+    assert desk.answers.counts("b") == QuestionCounts(running=1, waiting=0)
+    assert desk.answers.counts("a") == QuestionCounts(running=4, waiting=16)
 
 
 def test_more_questions_than_allowed_are_refused_with_a_time_to_come_back() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
-from longwatch.serve.answers.time_expressions import Span
+from longwatch.serve.answers.time_expressions import TimeRange
 from longwatch.serve.engine.engine import Engine
 from longwatch.serve.protocol.questions import (
     Range,
@@ -80,7 +80,7 @@ def test_a_frame_belongs_to_its_own_time_as_it_stands_on_the_wire(time: float) -
     assert time <= seconds <= time + 1e-5 * max(1, time * 1e-9)
     assert moment("now") is None
     asked = stretch(Range.model_validate({"from": microseconds(time), "to": microseconds(time)}))
-    assert isinstance(asked, Span)
+    assert isinstance(asked, TimeRange)
     assert asked.since <= time <= asked.until
 
 
@@ -90,8 +90,8 @@ def test_patience_is_told_in_milliseconds_and_may_be_endless() -> None:
 
 
 def test_a_range_with_an_open_end_goes_on_for_ever() -> None:
-    assert stretch(Range.model_validate({"from": 5_000_000})) == Span(4.99999925, float("inf"))
-    assert stretch(Range.model_validate({"to": 5_000_000})) == Span(0.0, 5.00000075)
+    assert stretch(Range.model_validate({"from": 5_000_000})) == TimeRange(4.99999925, float("inf"))
+    assert stretch(Range.model_validate({"to": 5_000_000})) == TimeRange(0.0, 5.00000075)
     assert (stretch("auto"), stretch(None)) == ("auto", None)
     with pytest.raises(ValueError, match="swap"):
         Range.model_validate({"from": 2, "to": 1})

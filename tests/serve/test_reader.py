@@ -10,7 +10,7 @@ from longwatch.memory import Full
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers import reader
-from longwatch.serve.answers.answer import Answer, alone
+from longwatch.serve.answers.answer import Answer, run_to_completion
 from longwatch.serve.answers.types import Question
 from longwatch.serve.observability.observer import EngineObserver
 from tests.serve import tiny
@@ -37,7 +37,7 @@ def test_a_long_dialogue_is_read_in_passes_and_answered_the_same(
         listener = tiny.Listener()
         answer = Answer(asked, snapshot, model, listener, EngineObserver())
         with torch.inference_mode():
-            steps.append(alone(model, answer))
+            steps.append(run_to_completion(model, answer))
         found.append(listener.done().text)
     assert found[0] == found[1]
     assert steps == [6, 6 + 3]  # 31 letters
