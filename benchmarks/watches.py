@@ -31,8 +31,8 @@ from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import load_bundled
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.serve.streams.stream import LatestFrame
-from longwatch.serve.watches.condition import asked, present, score
-from longwatch.serve.watches.scheduler import Rota, RotaSettings
+from longwatch.serve.watches.condition import present, score, to_question
+from longwatch.serve.watches.scheduler import CheckScheduler, CheckSettings
 from longwatch.serve.watches.watch import Watch, WatchSettings
 from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
@@ -127,7 +127,7 @@ class Scores:
         """Return how true a condition is at the time of a frame, and the seconds it took."""
         known = self._known.get((condition, at))
         if known is None:
-            one, put = self._looks[at], asked(condition)
+            one, put = self._looks[at], to_question(condition)
             start = time.process_time()
             now = present(one.snapshot, 1)
             yes = score(self._model, now, put.question, one.glimpse.tokens)
@@ -138,7 +138,7 @@ class Scores:
 
 def watch(some: Sequence[Case], seen: Sequence[Look], scores: Scores, gate: bool) -> list[Outcome]:
     """Let watches look at a stream; return how each did."""
-    rota = Rota(RotaSettings() if gate else RotaSettings(checks=1000.0, change=0.0))
+    rota = CheckScheduler(CheckSettings() if gate else CheckSettings(checks=1000.0, change=0.0))
     watches = [
         Watch(str(i), WatchSettings(one.condition, cooldown_s=0.0), 0.0)
         for i, one in enumerate(some)

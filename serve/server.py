@@ -21,13 +21,13 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from longwatch.errors import ConfigError, ServerError
 from longwatch.models.loader import load_model
 from longwatch.serve.api.app import create_app
-from longwatch.serve.auth.authenticator import Access
+from longwatch.serve.auth.authenticator import Authenticator
 from longwatch.serve.auth.origins import LOOPBACK
 from longwatch.serve.engine.engine import Engine
 from longwatch.serve.engine.persistence import open_persistence
 from longwatch.serve.observability.logs import configure_logs
 from longwatch.serve.observability.metrics import Metrics
-from longwatch.serve.observability.tracing import Tracing
+from longwatch.serve.observability.tracing import Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,7 +75,7 @@ def _no_password() -> str:
 HEAD_SECONDS = 10.0  # for a request's head, a websocket's among them
 
 
-class Http(H11Protocol):
+class TimedHttpProtocol(H11Protocol):
     """Drops a connection whose request, up to the end of its head, is not here in time."""
 
     _impatience: asyncio.TimerHandle | None = None
@@ -128,7 +128,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Http,
+                http=TimedHttpProtocol,
                 ws=Protocol,
                 limit_concurrency=settings.max_sessions + OTHER_CONNECTIONS,
                 ssl_certfile=settings.tls_cert or None,
@@ -196,7 +196,7 @@ def run(settings: Settings) -> None:
     """
     configure_logs(settings.log_format, settings.log_level)
     check_tls(settings)
-    Access(settings)  # keys that cannot be read are said before the model is loaded
+    Authenticator(settings)  # keys that cannot be read are said before the model is loaded
     if settings.threads:
         torch.set_num_threads(settings.threads)
     with (
@@ -254,14 +254,14 @@ def running(engine: Engine, settings: Settings, metrics: Metrics | None = None) 
 
 
 @contextmanager
-def tracing(settings: Settings) -> Iterator[Tracing]:
+def tracing(settings: Settings) -> Iterator[Tracer]:
     """Yield what traces as the settings want it; afterwards what waits to be sent is sent.
 
     Raises:
         ConfigError: there are to be traces, and OpenTelemetry is not installed.
     """
     if not settings.traces:
-        yield Tracing()
+        yield Tracer()
         return
     try:
         from longwatch.serve.observability.otel import OpenTelemetry

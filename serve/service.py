@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import ClosedError, LimitError, NotFoundError
 from longwatch.serve.answers.types import Done
-from longwatch.serve.auth.authenticator import Access
+from longwatch.serve.auth.authenticator import Authenticator
 from longwatch.serve.auth.principal import current
 from longwatch.serve.publishing.feeds import FeedRegistry
 from longwatch.serve.publishing.sources import SourceManager
-from longwatch.serve.watches.runner import Watching
-from longwatch.serve.watches.scheduler import RotaSettings
-from longwatch.serve.watches.store import Store
+from longwatch.serve.watches.runner import WatchRunner
+from longwatch.serve.watches.scheduler import CheckSettings
+from longwatch.serve.watches.store import WatchStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longwatch.serve.answers.answer import Answer
     from longwatch.serve.answers.types import AnswerEvent, Question
-    from longwatch.serve.auth.limits import Allowance
+    from longwatch.serve.auth.limits import RateLimiter
     from longwatch.serve.config import Settings
     from longwatch.serve.engine.engine import Engine
     from longwatch.serve.observability.metrics import Metrics
@@ -85,7 +85,7 @@ class Service:
         self.engine = engine
         self.settings = settings
         self.metrics = metrics
-        self.access = Access(settings)
+        self.access = Authenticator(settings)
         self.feeds = FeedRegistry(engine, settings.media)
         self.pulling = SourceManager(self.feeds, settings, metrics)
         self.sessions = 0
@@ -109,7 +109,7 @@ class Service:
         stream: str,
         question: Question,
         listener: Callable[[AnswerEvent], None],
-        allowance: Allowance | None = None,
+        allowance: RateLimiter | None = None,
     ) -> Answer:
         """Put a question on behalf of `current()`, which counts for its key, or its session too.
 
@@ -169,8 +169,8 @@ class Service:
         self.metrics.closed.labels(str(code)).inc()
 
 
-def _watching(engine: Engine, settings: Settings, metrics: Metrics) -> Watching:
+def _watching(engine: Engine, settings: Settings, metrics: Metrics) -> WatchRunner:
     """Return the service's watches, kept in the folder of the streams that are kept."""
-    store = Store(Path(settings.data).expanduser()) if settings.data else None
-    rota = RotaSettings(checks=settings.watch_checks)
-    return Watching(engine, rota, metrics, store, local=settings.webhook_local)
+    store = WatchStore(Path(settings.data).expanduser()) if settings.data else None
+    rota = CheckSettings(checks=settings.watch_checks)
+    return WatchRunner(engine, rota, metrics, store, local=settings.webhook_local)

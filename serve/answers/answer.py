@@ -13,8 +13,8 @@ from longwatch.serve.answers.evidence import evidence, joined, recalled
 from longwatch.serve.answers.plan import plan_answer
 from longwatch.serve.answers.timer import AnswerTimer
 from longwatch.serve.answers.types import Delta, Done, EvidenceFound, Started, Usage
-from longwatch.serve.observability.context import current_ids
-from longwatch.serve.observability.tracing import UNTRACED
+from longwatch.serve.observability.context import current_context
+from longwatch.serve.observability.tracing import NO_TRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from longwatch.serve.answers.reader import Steps
     from longwatch.serve.answers.types import AnswerEvent, Evidence, Question, Status
     from longwatch.serve.observability.observer import EngineObserver
-    from longwatch.serve.observability.tracing import Way
+    from longwatch.serve.observability.tracing import Trace
 
     Saying = Generator[ForwardRequest | None, Tensor | None, tuple[Status, str] | None]
 
@@ -50,10 +50,10 @@ class Answer:
         observer: EngineObserver,
         origin: float | None = None,  # when the stream's clock stood at 0, in seconds since 1970
         wake: Callable[[], None] = lambda: None,
-        way: Way = UNTRACED,
+        way: Trace = NO_TRACE,
     ) -> None:
         """Check the question; `wake` is called, on any thread, when the answer may be `ready`."""
-        self.about = current_ids()  # what its log lines say
+        self.about = current_context()  # what its log lines say
         self._question = question
         self._parts, self._tail, self._limits = plan_answer(
             model, question, snapshot, origin, wake, self.about

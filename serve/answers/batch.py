@@ -6,7 +6,7 @@ import logging
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from longwatch.serve.observability.context import together
+from longwatch.serve.observability.context import merge_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def run_batch(model: VideoLM, passes: Sequence[ForwardRequest]) -> list[Tensor |
     try:
         return _together(model, passes)
     except Exception as error:
-        about = together([wanted.about for wanted in passes])
+        about = merge_contexts([wanted.about for wanted in passes])
         log.exception("a pass of the model over %d answers failed", len(passes), extra=about)
         if len(passes) == 1:
             return [error]

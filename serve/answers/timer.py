@@ -7,18 +7,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from longwatch.serve.answers.types import Timing
-from longwatch.serve.observability.tracing import UNTRACED
+from longwatch.serve.observability.tracing import NO_TRACE
 
 if TYPE_CHECKING:
     from longwatch.serve.answers.types import Status, Usage
     from longwatch.serve.observability.observer import EngineObserver
-    from longwatch.serve.observability.tracing import Way
+    from longwatch.serve.observability.tracing import Trace
 
 
 class AnswerTimer:
     """Starts when a question is put, and tells the observer of each token, and who traces it."""
 
-    def __init__(self, observer: EngineObserver, way: Way = UNTRACED) -> None:
+    def __init__(self, observer: EngineObserver, way: Trace = NO_TRACE) -> None:
         self._observer = observer
         self._way = way
         self._asked = time.perf_counter()

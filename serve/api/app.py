@@ -15,11 +15,11 @@ from starlette.middleware.cors import CORSMiddleware
 from longwatch import __version__
 from longwatch.errors import LongwatchError
 from longwatch.serve.api.routes import all_routes
-from longwatch.serve.api.status import StreamCollector, Vitals
+from longwatch.serve.api.status import StatusCollector, StreamCollector
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.protocol.errors import error_response, internal
-from longwatch.serve.protocol.guard import Guard
-from longwatch.serve.realtime.session import Sessions
+from longwatch.serve.protocol.guard import AuthMiddleware
+from longwatch.serve.realtime.session import SessionRegistry
 from longwatch.serve.service import Service
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = Non
     `metrics` is the engine's observer, if it has one; the application does not close the engine.
     """
     metrics = metrics or Metrics(settings.metric_streams)
-    sessions = Sessions(settings.resume_seconds, settings.max_detached)
+    sessions = SessionRegistry(settings.resume_seconds, settings.max_detached)
     service = Service(engine, settings, metrics, sessions)
-    vitals = Vitals(service, sessions)
+    vitals = StatusCollector(service, sessions)
     metrics.detached.set_function(lambda: sessions.detached)
     metrics.registry.register(StreamCollector(service.feeds, metrics.labelled_streams))
     metrics.registry.register(vitals)
@@ -66,7 +66,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = Non
     _add_errors(app, service)
     for routes in all_routes(service, sessions, vitals):
         app.include_router(routes)
-    app.add_middleware(Guard, service=service)
+    app.add_middleware(AuthMiddleware, service=service)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,

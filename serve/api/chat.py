@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from longwatch.errors import ModelError, ProtocolError
 from longwatch.serve.answers.types import Delta, Done, EvidenceFound, Started
 from longwatch.serve.api.chat_request import parse_request, to_question
-from longwatch.serve.observability.context import about
+from longwatch.serve.observability.context import log_context
 from longwatch.serve.protocol.errors import error_object
 from longwatch.serve.realtime import events
 from longwatch.wire import microseconds
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from longwatch.serve.service import Service
 
 
-class Asked(Protocol):
+class Answerer(Protocol):
     """Whoever takes questions: the engine, or the service on behalf of a key."""
 
     def ask(
@@ -41,13 +41,13 @@ class Asked(Protocol):
         ...
 
 
-class Listening:
+class AnswerStream:
     """One question's events, in order, as an asynchronous iterator.
 
     Whoever stops listening early must `cancel`. Raises what `ask` raises.
     """
 
-    def __init__(self, asked: Asked, stream: str, question: Question) -> None:
+    def __init__(self, asked: Answerer, stream: str, question: Question) -> None:
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[AnswerEvent] = asyncio.Queue()  # at most one a token
         self._answer = asked.ask(stream, question, self._take)
@@ -81,8 +81,8 @@ async def complete_chat(service: Service, request: Request) -> Response:
     asked = parse_request(await _body(request, service.settings.max_message_bytes))
     stream, question = to_question(asked, service)
     completion = Completion(asked, service.engine.model.name, stream)
-    with about(answer=completion.id):
-        listening = Listening(service, stream, question)
+    with log_context(answer=completion.id):
+        listening = AnswerStream(service, stream, question)
     if asked.stream:
         chunks = _server_sent(completion, listening)
         return StreamingResponse(
@@ -171,7 +171,7 @@ def _usage(done: Done) -> dict[str, Any]:
     }
 
 
-async def _server_sent(completion: Completion, listening: Listening) -> AsyncIterator[str]:
+async def _server_sent(completion: Completion, listening: AnswerStream) -> AsyncIterator[str]:
     try:
         async for event in listening:
             for chunk in completion.chunks(event):
@@ -181,7 +181,7 @@ async def _server_sent(completion: Completion, listening: Listening) -> AsyncIte
         listening.cancel()
 
 
-async def _finish(listening: Listening, request: Request) -> Done:
+async def _finish(listening: AnswerStream, request: Request) -> Done:
     """Return the answer's end; a client that leaves meanwhile cancels it."""
     leaving = asyncio.create_task(_left(request))
     leaving.add_done_callback(lambda _: listening.cancel())

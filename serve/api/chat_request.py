@@ -15,15 +15,15 @@ from longwatch.serve.protocol.questions import (
     Microseconds,
     Milliseconds,
     Range,
-    by_field,
+    asks_by_field,
     choose_stream,
-    dialogue,
-    moment,
-    patience,
-    stretch,
-    wanted_schema,
+    fit_dialogue,
+    parse_as_of,
+    parse_deadline,
+    parse_range,
+    response_schema,
 )
-from longwatch.serve.protocol.validation import first_fault, load
+from longwatch.serve.protocol.validation import first_fault, load_json
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service
@@ -115,7 +115,7 @@ def parse_request(body: bytes) -> ChatRequest:
     Raises:
         ProtocolError: it is not JSON, or a field of it is wrong.
     """
-    data = load(body)
+    data = load_json(body)
     try:
         return ChatRequest.model_validate(data)
     except ValidationError as error:
@@ -145,13 +145,13 @@ def to_question(request: ChatRequest, service: Service) -> tuple[str, Question]:
     stream = choose_stream(service.engine, list(dict.fromkeys(named)))
     turns = [Turn(_role(m, i), _text(m, i)) for i, m in enumerate(request.messages)]
     question = Question(
-        turns=dialogue(turns, None, service.settings.max_question_chars),
+        turns=fit_dialogue(turns, None, service.settings.max_question_chars),
         sampling=_sampling(request),
-        as_of=moment(request.lw.as_of),
-        range=stretch(request.lw.range),
+        as_of=parse_as_of(request.lw.as_of),
+        range=parse_range(request.lw.range),
         schema=_schema(request.response_format),
-        by_field=by_field(request.lw.json_),
-        deadline=patience(request.lw.deadline_ms),
+        by_field=asks_by_field(request.lw.json_),
+        deadline=parse_deadline(request.lw.deadline_ms),
     )
     return stream, question
 
@@ -189,7 +189,7 @@ def _refuse_unsupported(request: ChatRequest) -> None:
 
 def _schema(form: ResponseFormat | None) -> str | None:
     given = None if form is None or form.json_schema is None else form.json_schema.schema_
-    return None if form is None else wanted_schema(form.type, given, "response_format")
+    return None if form is None else response_schema(form.type, given, "response_format")
 
 
 def _parts(message: Message) -> list[Part]:

@@ -17,12 +17,12 @@ from longwatch.serve.realtime.messages import CLIENT_EVENTS
 from longwatch.serve.realtime.route import serve_websocket
 
 if TYPE_CHECKING:
-    from longwatch.serve.api.status import Vitals
-    from longwatch.serve.realtime.session import Sessions
+    from longwatch.serve.api.status import StatusCollector
+    from longwatch.serve.realtime.session import SessionRegistry
     from longwatch.serve.service import Service
 
 
-def operation_routes(service: Service, vitals: Vitals) -> APIRouter:
+def operation_routes(service: Service, vitals: StatusCollector) -> APIRouter:
     """Return the routes for health, readiness, status and metrics."""
     router = APIRouter()
 
@@ -53,7 +53,7 @@ def operation_routes(service: Service, vitals: Vitals) -> APIRouter:
     return router
 
 
-def question_routes(service: Service, sessions: Sessions) -> APIRouter:
+def question_routes(service: Service, sessions: SessionRegistry) -> APIRouter:
     """Return the routes that questions take."""
     router = APIRouter()
 
@@ -91,7 +91,9 @@ def ticket_routes(service: Service) -> APIRouter:
     return router
 
 
-def all_routes(service: Service, sessions: Sessions, vitals: Vitals) -> tuple[APIRouter, ...]:
+def all_routes(
+    service: Service, sessions: SessionRegistry, vitals: StatusCollector
+) -> tuple[APIRouter, ...]:
     """Return the routes of every subject."""
     return (
         question_routes(service, sessions),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from longwatch.serve.engine.engine import Engine
     from longwatch.serve.publishing.feeds import Feed, FeedRegistry
-    from longwatch.serve.realtime.session import Sessions
+    from longwatch.serve.realtime.session import SessionRegistry
     from longwatch.serve.service import Draining, Service
 
 
@@ -63,10 +63,10 @@ Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
 OTHER = "_other"  # the label of all streams beyond the cap; no stream can have this name
 
 
-class Vitals(Collector):
+class StatusCollector(Collector):
     """Looks at the service when it is asked, and keeps nothing but when it began."""
 
-    def __init__(self, service: Service, sessions: Sessions) -> None:
+    def __init__(self, service: Service, sessions: SessionRegistry) -> None:
         self._service = service
         self._sessions = sessions
         self._began = time.monotonic()

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import DISCARD
-from longwatch.serve.protocol.validation import Name, Strict, described, read_body
+from longwatch.serve.protocol.validation import Name, StrictModel, described, read_body
 from longwatch.serve.realtime.messages import PullSource, StreamPolicy, asked_settings
 from longwatch.serve.streams.settings import settings_for
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from longwatch.serve.service import Service
 
 
-class StreamParams(Strict):
+class StreamParams(StrictModel):
     """What a stream is made of."""
 
     stream: Name

@@ -25,7 +25,7 @@ PICTURES = 240  # of a timeline, evenly over it
 QUESTIONS = ALERTS = 100  # the newest
 
 
-def past(stream: Stream, since: float, until: float) -> dict[str, Any]:
+def timeline_json(stream: Stream, since: float, until: float) -> dict[str, Any]:
     """Return the stretch from `since` to `until`, in seconds, as it stands on the wire.
 
     Its size is bounded however old the stream is: a stretch of the window, one for each rung of
@@ -169,7 +169,7 @@ def routes(service: Service) -> APIRouter:
     ) -> dict[str, Any]:
         """Return what is held of the stretch `from` .. `to`, in microseconds."""
         end = float("inf") if until is None else until / 1e6
-        found = past(service.engine.stream(name), since / 1e6, end)
+        found = timeline_json(service.engine.stream(name), since / 1e6, end)
         return {"stream": name, **found}
 
     return router

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longwatch.errors import AuthenticationError, LimitError
-from longwatch.serve.auth.keys import Keyring
-from longwatch.serve.auth.limits import Allowance, Bucket, Rates, Usage
+from longwatch.serve.auth.keys import KeyStore
+from longwatch.serve.auth.limits import KeyUsage, RateLimiter, RateLimits, TokenBucket
 from longwatch.serve.auth.principal import EVERYONE, Principal
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ ADDRESSES = 4096  # that are remembered, the newest ones
 STRANGERS = 32  # connections that have not said yet who they are
 
 
-class Access:
+class Authenticator:
     """The keys of one service, or none, where everybody may do everything.
 
     Raises:
@@ -73,11 +73,11 @@ class Access:
 
     def __init__(self, settings: AccessSettings) -> None:
         self._settings = settings
-        self._ring = Keyring(Path(settings.keys).expanduser()) if settings.keys else None
+        self._ring = KeyStore(Path(settings.keys).expanduser()) if settings.keys else None
         self._tickets = Tickets()
-        self._failures: OrderedDict[str, Bucket] = OrderedDict()
+        self._failures: OrderedDict[str, TokenBucket] = OrderedDict()
         self._waiting = 0
-        self._usage: dict[str, Usage] = {}
+        self._usage: dict[str, KeyUsage] = {}
 
     @property
     def needs_keys(self) -> bool:
@@ -133,15 +133,15 @@ class Access:
         """Tell whether a key that was found is valid still: not revoked, changed or expired."""
         return self._ring is None or self._ring.still(principal)
 
-    def usage(self, principal: Principal) -> Usage:
+    def usage(self, principal: Principal) -> KeyUsage:
         """Return what a key uses; without keys, all use one."""
-        return self._usage.setdefault(principal.id, Usage(self._settings))
+        return self._usage.setdefault(principal.id, KeyUsage(self._settings))
 
-    def allowance(self, principal: Principal) -> Allowance:
+    def allowance(self, principal: Principal) -> RateLimiter:
         """Return a new session's share of the rates."""
         given = self._settings
-        rates = Rates(given.session_questions, given.session_frames, given.session_bytes)
-        return Allowance(rates, self.usage(principal).allowance)
+        rates = RateLimits(given.session_questions, given.session_frames, given.session_bytes)
+        return RateLimiter(rates, self.usage(principal).allowance)
 
     def _known(self, found: Principal | None, address: str) -> Principal:
         if found is not None:
@@ -159,7 +159,7 @@ class Access:
 
     def _failed(self, address: str) -> float:
         """Count a failure; return the seconds until the next one is looked at, 0 if it may be."""
-        bucket = self._failures.pop(address, None) or Bucket(FAILURES_A_SECOND, FAILURES)
+        bucket = self._failures.pop(address, None) or TokenBucket(FAILURES_A_SECOND, FAILURES)
         self._failures[address] = bucket
         if len(self._failures) > ADDRESSES:
             self._failures.popitem(last=False)

@@ -185,7 +185,7 @@ Stamp = tuple[int, int, int]
 _NO_KEY = Key("", "", digest(""), (), (), 0.0)  # what an unknown id is compared with
 
 
-class Keyring:
+class KeyStore:
     """Finds the holder of a token. A file that cannot be read any more lets nobody in."""
 
     def __init__(self, path: Path) -> None:

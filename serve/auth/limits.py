@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from longwatch.serve.auth.settings import AccessSettings
 
 
-class Bucket:
+class TokenBucket:
     """Holds `burst` at most and gains `rate` a second; `rate` 0 is no limit at all."""
 
     def __init__(
@@ -58,7 +58,7 @@ NAMES = {"questions": "requests"}  # ours -> OpenAI's
 
 
 @dataclass(frozen=True)
-class Rates:
+class RateLimits:
     """Questions a minute, pictures and bytes a second; 0 is no limit."""
 
     questions: float = 0.0
@@ -66,20 +66,20 @@ class Rates:
     bytes: float = 0.0
 
 
-class Allowance:
+class RateLimiter:
     """The buckets of one key or session; `parent` is the key's, of which a session takes too."""
 
     def __init__(
         self,
-        rates: Rates,
-        parent: Allowance | None = None,
+        rates: RateLimits,
+        parent: RateLimiter | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._parent = parent
-        self._buckets: dict[Kind, Bucket] = {
-            "questions": Bucket(rates.questions / 60, rates.questions, clock),
-            "frames": Bucket(rates.frames, max(1.0, BURST_SECONDS * rates.frames), clock),
-            "bytes": Bucket(rates.bytes, BURST_SECONDS * rates.bytes, clock),
+        self._buckets: dict[Kind, TokenBucket] = {
+            "questions": TokenBucket(rates.questions / 60, rates.questions, clock),
+            "frames": TokenBucket(rates.frames, max(1.0, BURST_SECONDS * rates.frames), clock),
+            "bytes": TokenBucket(rates.bytes, BURST_SECONDS * rates.bytes, clock),
         }
 
     def take(self, kind: Kind, amount: float = 1.0) -> None:
@@ -113,16 +113,16 @@ class Allowance:
                 )
         return limits
 
-    def _chain(self) -> tuple[Allowance, ...]:
+    def _chain(self) -> tuple[RateLimiter, ...]:
         return (self,) if self._parent is None else (self, self._parent)
 
 
-class Usage:
+class KeyUsage:
     """Counts and bounds. Answers may end on any thread; all else is the event loop's."""
 
     def __init__(self, settings: AccessSettings) -> None:
-        self.allowance = Allowance(
-            Rates(settings.key_questions, settings.key_frames, settings.key_bytes)
+        self.allowance = RateLimiter(
+            RateLimits(settings.key_questions, settings.key_frames, settings.key_bytes)
         )
         self._settings = settings
         self._sessions = 0

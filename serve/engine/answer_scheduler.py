@@ -13,7 +13,7 @@ from longwatch.errors import LimitError
 from longwatch.serve.answers.batch import run_batch
 from longwatch.serve.answers.types import QuestionCounts
 from longwatch.serve.engine.fairness import FairQueue, Tenant
-from longwatch.serve.observability.context import about
+from longwatch.serve.observability.context import log_context
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +40,7 @@ class _Request:
 
     def go_on(self, found: Tensor | None) -> None:
         """Run the answer up to the pass that it wants next, or to its end."""
-        with about(**self.answer.about):
+        with log_context(**self.answer.about):
             try:
                 self.wants = self.steps.send(found)
             except StopIteration:
@@ -50,7 +50,7 @@ class _Request:
                 self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        with about(**self.answer.about):
+        with log_context(**self.answer.about):
             self.answer.fail(error)
         self.over = True
 
@@ -127,7 +127,7 @@ class AnswerScheduler:
             left = [*self._entries, *self._ousted]
             self._entries, self._ousted = [], []
         for entry in left:
-            with about(**entry.answer.about):
+            with log_context(**entry.answer.about):
                 entry.answer.close()
 
     def _choose(self) -> list[_Request]:

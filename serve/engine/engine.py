@@ -21,9 +21,9 @@ from longwatch.serve.engine.frame_scheduler import FrameScheduler, default_batch
 from longwatch.serve.engine.persistence import StreamPersistence
 from longwatch.serve.engine.settings import EngineSettings
 from longwatch.serve.engine.utilization import Utilization
-from longwatch.serve.observability.context import about
+from longwatch.serve.observability.context import log_context
 from longwatch.serve.observability.observer import EngineObserver
-from longwatch.serve.observability.tracing import Tracing
+from longwatch.serve.observability.tracing import Tracer
 from longwatch.serve.streams.registry import StreamRegistry
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.serve.streams.stream import Stream
@@ -51,14 +51,14 @@ class Engine:
         settings: EngineSettings | None = None,
         observer: EngineObserver | None = None,
         keeping: StreamPersistence | None = None,
-        tracing: Tracing | None = None,
+        tracing: Tracer | None = None,
     ) -> None:
         self.model = model
         self._keeping = keeping or StreamPersistence()
         self.settings = settings or EngineSettings()
         self.quota = self._keeping.quota = Quota(self.settings.quota)
         self._observer = observer or EngineObserver()
-        self._tracing = tracing or Tracing()
+        self._tracing = tracing or Tracer()
         self._share = WeightedShare(self.settings.frame_share)
         self._streams = StreamRegistry(self.settings.max_streams, self.settings.key_streams)
         self._answers = AnswerScheduler(
@@ -176,7 +176,10 @@ class Engine:
         snapshot = asked.snapshot(question.as_of)
         listener = asked.diary.noting(question, listener)
         origin = asked.timeline.origin
-        with about(stream=asked.name), self._tracing.question(self.model.name).admitting() as way:
+        with (
+            log_context(stream=asked.name),
+            self._tracing.question(self.model.name).admitting() as way,
+        ):
             answer = Answer(
                 question, snapshot, self.model, listener, self._observer, origin, self._notify, way
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longwatch.errors import LongwatchError
-from longwatch.serve.observability.context import about, together
+from longwatch.serve.observability.context import log_context, merge_contexts
 from longwatch.serve.streams.stream import EncodedFrame
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class FrameScheduler:
         try:
             tokens = self._model.encode(frames)
         except Exception as error:
-            ids = together([{"stream": job.stream.name} for job in jobs])
+            ids = merge_contexts([{"stream": job.stream.name} for job in jobs])
             log.exception("%d frames could not be encoded", len(jobs), extra=ids)
             if len(jobs) == 1:
                 self._fail(jobs[0], error)
@@ -116,7 +116,7 @@ class FrameScheduler:
             self._go_on(job, EncodedFrame(of, seconds))
 
     def _go_on(self, job: _FrameTask, encoded: EncodedFrame | None = None) -> None:
-        with about(stream=job.stream.name):
+        with log_context(stream=job.stream.name):
             try:
                 job.wants = job.steps.send(encoded)
             except StopIteration:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 _ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=MappingProxyType({}))
 
 
-def current_ids() -> Mapping[str, str]:
+def current_context() -> Mapping[str, str]:
     """Return what the running code is about, by the names that log lines have for it."""
     return _ids.get()
 
 
 @contextmanager
-def about(**ids: str) -> Iterator[None]:
+def log_context(**ids: str) -> Iterator[None]:
     """Be about these, too; tasks that are begun meanwhile are so as well, threads are not."""
     before = _ids.set({**_ids.get(), **ids})
     try:
@@ -28,7 +28,7 @@ def about(**ids: str) -> Iterator[None]:
         _ids.reset(before)
 
 
-def together(each: Sequence[Mapping[str, str]]) -> dict[str, str | list[str]]:
+def merge_contexts(each: Sequence[Mapping[str, str]]) -> dict[str, str | list[str]]:
     """Return the fields of a line that is about all of `each`: of several, lists in the plural."""
     if len(each) == 1:
         return dict(each[0])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 import structlog
 
-from longwatch.serve.observability.context import current_ids
+from longwatch.serve.observability.context import current_context
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -57,4 +57,4 @@ def configure_logs(
 
 
 def _add_ids(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
-    return {**current_ids(), **line}
+    return {**current_context(), **line}

@@ -20,14 +20,15 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, format_trace_id, s
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from longwatch import __version__
-from longwatch.serve.observability.context import current_ids
-from longwatch.serve.observability.tracing import UNTRACED, Tracing, Way, caller
+from longwatch.serve.observability.context import current_context
+from longwatch.serve.observability.tracing import NO_TRACE, Trace, Tracer, caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.sdk.trace.export import SpanExporter
-    from opentelemetry.trace import Span, Tracer
+    from opentelemetry.trace import Span
+    from opentelemetry.trace import Tracer as OtelTracer
 
     from longwatch.types import Frame
 
@@ -38,7 +39,7 @@ CONVENTIONS = {  # the names that others have for some of ours
 }
 
 
-class OpenTelemetry(Tracing):
+class OpenTelemetry(Tracer):
     """Traces every question, and a share of the frames, each as a trace of its own.
 
     A question belongs to its caller's trace, if it named one. The sampler decides which of all
@@ -65,9 +66,9 @@ class OpenTelemetry(Tracing):
         """Send what waits, and trace no more; a collector that does not answer is given up."""
         self._provider.shutdown()
 
-    def frame(self, stream: str, frame: Frame) -> Way:  # noqa: D102
+    def frame(self, stream: str, frame: Frame) -> Trace:  # noqa: D102
         if random.random() >= self._frames:
-            return UNTRACED
+            return NO_TRACE
         figures: dict[str, str | float] = {
             "stream": stream,
             "pts_us": round(frame.time * 1e6),
@@ -80,17 +81,17 @@ class OpenTelemetry(Tracing):
             way.enter("wait", frame.decoded)
         return way
 
-    def question(self, model: str) -> Way:  # noqa: D102
+    def question(self, model: str) -> Trace:  # noqa: D102
         parent = self._propagator.extract(caller(), Context())
         way = self._begin(
-            _Root("question", SpanKind.SERVER, parent), {"model": model, **current_ids()}
+            _Root("question", SpanKind.SERVER, parent), {"model": model, **current_context()}
         )
         way.enter("queue")
         return way
 
-    def _begin(self, root: _Root, figures: Mapping[str, str | float]) -> Way:
+    def _begin(self, root: _Root, figures: Mapping[str, str | float]) -> Trace:
         way = _Traced(self._tracer, root, figures)
-        return way if way.kept else UNTRACED
+        return way if way.kept else NO_TRACE
 
 
 class _Root:
@@ -105,13 +106,13 @@ class _Root:
         self.since = since  # on the monotonic clock; None: now
 
 
-class _Traced(Way):
+class _Traced(Trace):
     """A way as a span, and its stages as the children of that span.
 
     All times are of the monotonic clock, moved by what the clock on the wall showed at the begin.
     """
 
-    def __init__(self, tracer: Tracer, root: _Root, figures: Mapping[str, str | float]) -> None:
+    def __init__(self, tracer: OtelTracer, root: _Root, figures: Mapping[str, str | float]) -> None:
         self._moved = time.time_ns() - time.monotonic_ns()
         self._tracer = tracer
         began = self._at(root.since)

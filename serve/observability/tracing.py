@@ -22,7 +22,7 @@ HEADERS = ("traceparent", "tracestate")  # of W3C's Trace Context
 _caller: ContextVar[Mapping[str, str]] = ContextVar("caller", default=MappingProxyType({}))
 
 
-class Way:
+class Trace:
     """One frame's or question's way. This one is not traced: every method does nothing."""
 
     trace: str | None = None
@@ -38,7 +38,7 @@ class Way:
         """Note that something happened now."""
 
     @contextmanager
-    def admitting(self) -> Iterator[Way]:
+    def admitting(self) -> Iterator[Trace]:
         """End the way where what is to go it is refused."""
         try:
             yield self
@@ -50,19 +50,19 @@ class Way:
         """End the last stage and the way; `error` is a code. Again does nothing."""
 
 
-UNTRACED = Way()
+NO_TRACE = Trace()
 
 
-class Tracing:
+class Tracer:
     """Begins ways. This one traces none of them."""
 
-    def frame(self, stream: str, frame: Frame) -> Way:
+    def frame(self, stream: str, frame: Frame) -> Trace:
         """Begin the way of a frame that is about to be read."""
-        return UNTRACED
+        return NO_TRACE
 
-    def question(self, model: str) -> Way:
+    def question(self, model: str) -> Trace:
         """Begin the way of a question that was put now, see `current_ids` and `called_by`."""
-        return UNTRACED
+        return NO_TRACE
 
 
 @contextmanager

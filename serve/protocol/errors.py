@@ -81,7 +81,7 @@ def error_response(error: LongwatchError) -> JSONResponse:
     return JSONResponse({"error": error_object(error)}, http_status(error), headers)
 
 
-class Hangup(Exception):  # noqa: N818 - it ends a connection, which may be quite in order
+class CloseConnection(Exception):  # noqa: N818 - it ends a connection, which may be quite in order
     """Tells the client of `error`, if there is one, and closes the connection with `code`."""
 
     def __init__(self, code: int, error: LongwatchError | None = None) -> None:

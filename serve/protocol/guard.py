@@ -12,7 +12,7 @@ from longwatch.errors import InputError, LongwatchError, ProtocolError
 from longwatch.serve.auth.origins import LOOPBACK, check_host, check_origin
 from longwatch.serve.auth.principal import EVERYONE, NOBODY, Principal, acting_as
 from longwatch.serve.auth.scopes import READS, is_open, scope_of_request, stream_of_request
-from longwatch.serve.observability.context import about
+from longwatch.serve.observability.context import log_context
 from longwatch.serve.observability.tracing import called_by
 from longwatch.serve.protocol.errors import error_response
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SECONDS = 30.0  # for the whole of a body
 
 
-def limited(receive: Receive, limit: int, seconds: float = SECONDS) -> Receive:
+def limit_body(receive: Receive, limit: int, seconds: float = SECONDS) -> Receive:
     """Return `receive` for a body of at most `limit` bytes that is here within `seconds`.
 
     Reading it raises `ProtocolError` (`message_too_large`) or `InputError` (`request_timeout`).
@@ -61,7 +61,7 @@ def limited(receive: Receive, limit: int, seconds: float = SECONDS) -> Receive:
 log = logging.getLogger(__name__)
 
 
-class Guard:
+class AuthMiddleware:
     """Lets each request through as its principal, or refuses it.
 
     A websocket comes through as nobody: its route finds out who it is.
@@ -92,8 +92,8 @@ class Guard:
             log.info("a request was refused", extra={"code": error.code})
             await error_response(error)(scope, receive, send)
             return
-        body = limited(receive, self._service.settings.max_message_bytes)
-        with acting_as(principal), about(**self._ids(scope["path"])), called_by(headers):
+        body = limit_body(receive, self._service.settings.max_message_bytes)
+        with acting_as(principal), log_context(**self._ids(scope["path"])), called_by(headers):
             await self._app(scope, body, send)
 
     def _ids(self, path: str) -> dict[str, str]:

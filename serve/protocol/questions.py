@@ -71,7 +71,7 @@ def choose_stream(engine: Engine, named: Sequence[str] | None, own: Sequence[str
     )
 
 
-def moment(as_of: Literal["now"] | int) -> float | None:
+def parse_as_of(as_of: Literal["now"] | int) -> float | None:
     """Return the stream time, in seconds, that `as_of` microseconds stand for; None is now.
 
     Times on the wire are rounded, so the frame that carries this very time still belongs to it.
@@ -79,12 +79,12 @@ def moment(as_of: Literal["now"] | int) -> float | None:
     return None if as_of == "now" else (as_of + ROUNDING) / 1e6
 
 
-def patience(deadline: int | None) -> float | None:
+def parse_deadline(deadline: int | None) -> float | None:
     """Return the seconds that `deadline` milliseconds are; None is without a deadline."""
     return None if deadline is None else deadline / 1000
 
 
-def stretch(asked: Range | Literal["auto"] | None) -> TimeRange | Literal["auto"] | None:
+def parse_range(asked: Range | Literal["auto"] | None) -> TimeRange | Literal["auto"] | None:
     """Return the stretch, in seconds, that a range stands for, with the frames at its ends."""
     if asked is None or asked == "auto":
         return asked
@@ -92,7 +92,7 @@ def stretch(asked: Range | Literal["auto"] | None) -> TimeRange | Literal["auto"
     return TimeRange(max(0.0, (asked.start - ROUNDING) / 1e6), until)
 
 
-def dialogue(turns: Sequence[Turn], instructions: str | None, limit: int) -> tuple[Turn, ...]:
+def fit_dialogue(turns: Sequence[Turn], instructions: str | None, limit: int) -> tuple[Turn, ...]:
     """Return what is put to the model: the instructions, then the newest turns that fit `limit`.
 
     `limit` is in characters; whole turns are left out, the oldest first.
@@ -125,7 +125,7 @@ Json = Literal["auto", "fields", "whole"]  # how an answer of a schema is made
 ANY_OBJECT = {"type": "object"}
 
 
-def wanted_schema(kind: str, schema: dict[str, Any] | None, param: str) -> str | None:
+def response_schema(kind: str, schema: dict[str, Any] | None, param: str) -> str | None:
     """Return the schema, as JSON, that a format asks for; None is text.
 
     Raises:
@@ -147,6 +147,6 @@ def wanted_schema(kind: str, schema: dict[str, Any] | None, param: str) -> str |
     return check_schema(schema, param)
 
 
-def by_field(asked: Json) -> bool | None:
+def asks_by_field(asked: Json) -> bool | None:
     """Return whether each field of a schema is asked for by itself; None is as suits the model."""
     return None if asked == "auto" else asked == "fields"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LONGEST_PARAM = 200  # characters
 
 
-class Fault(NamedTuple):
+class ValidationFault(NamedTuple):
     """The first thing that is wrong with a document."""
 
     kind: str  # pydantic's word, such as `missing`
@@ -26,7 +26,7 @@ class Fault(NamedTuple):
     told: str
 
 
-def load(text: str | bytes) -> Any:
+def load_json(text: str | bytes) -> Any:
     """Return what a document says.
 
     Raises:
@@ -45,12 +45,12 @@ def load(text: str | bytes) -> Any:
     return data
 
 
-def first_fault(error: ValidationError, data: Any) -> Fault:
+def first_fault(error: ValidationError, data: Any) -> ValidationFault:
     """Return what is wrong with `data` first; where it could be several things, all of them."""
     faults = error.errors(include_url=False, include_input=False)
     places = [_param(fault, data) for fault in faults]
     told = [fault["msg"] for fault, param in zip(faults, places, strict=True) if param == places[0]]
-    return Fault(faults[0]["type"], places[0], ", or ".join(dict.fromkeys(told))[:300])
+    return ValidationFault(faults[0]["type"], places[0], ", or ".join(dict.fromkeys(told))[:300])
 
 
 def _reason(error: ValueError | RecursionError) -> str:
@@ -84,13 +84,13 @@ Name = Annotated[str, Field(max_length=64)]
 Tokens = Annotated[int, Field(ge=1, le=4096)] | Literal["inf"]
 
 
-class Loose(BaseModel):
+class LenientModel(BaseModel):
     """An object of OpenAI's."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """An object of ours."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -119,7 +119,7 @@ async def read_body(request: Request, form: type[Body]) -> Body:
             raise ProtocolError(
                 f"this request may have {MOST} bytes; send less", code="message_too_large"
             )
-    data = load(bytes(body))
+    data = load_json(bytes(body))
     try:
         return form.model_validate(data)
     except ValidationError as error:

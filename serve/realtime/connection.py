@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from longwatch.errors import AuthenticationError, ClosedError, LimitError
 from longwatch.serve.auth.principal import current
-from longwatch.serve.protocol.errors import Hangup, internal
+from longwatch.serve.protocol.errors import CloseConnection, internal
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.session import BROKEN
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SECONDS = 1.0
 
 
-class Standing:
+class ConnectionGuard:
     """The standing of the principal that the code which makes this acts for."""
 
     def __init__(self, service: Service, session: Session) -> None:
@@ -37,7 +37,7 @@ class Standing:
         self._principal = current()
 
     async def watch(self) -> None:
-        """Look at the key for ever; `Hangup` (4401) once it is not valid any more."""
+        """Look at the key for ever; `CloseConnection` (4401) once it is not valid any more."""
         while True:
             await asyncio.sleep(SECONDS)
             self._check_key()
@@ -53,13 +53,13 @@ class Standing:
             self._session.allowance.take("bytes", _size(message))
         except LimitError as error:
             self._session.tell(error, fatal=True)
-            raise Hangup(4429, error) from None
+            raise CloseConnection(4429, error) from None
 
     def _check_key(self) -> None:
         if not self._access.still(self._principal):
             gone = AuthenticationError("the key was revoked or has expired; ask for a new one")
             self._session.tell(gone, fatal=True)
-            raise Hangup(4401, gone)
+            raise CloseConnection(4401, gone)
 
 
 def _size(message: Message) -> int:
@@ -77,7 +77,7 @@ class Connection:
         self._service = service
         self._session = session
         self._socket = websocket
-        self._standing = Standing(service, session)
+        self._standing = ConnectionGuard(service, session)
         self._taken = asyncio.Event()
         self._released = asyncio.Event()
         self._code = BROKEN
@@ -118,7 +118,7 @@ class Connection:
         self._taken.set()
         await self._released.wait()
 
-    async def _part(self, hangup: Hangup) -> None:
+    async def _part(self, hangup: CloseConnection) -> None:
         """Send what is left, then close; a client that does not read is not waited for."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PARTING_SECONDS):
@@ -165,17 +165,17 @@ class Connection:
     async def _watch_overflow(self) -> None:
         """Give up a client that does not read."""
         await self._session.outbox.overflowed.wait()
-        raise Hangup(1013, LimitError("", code="slow_consumer"))
+        raise CloseConnection(1013, LimitError("", code="slow_consumer"))
 
     async def _watch_taken(self) -> None:
         await self._taken.wait()
 
 
-def _hangup(error: BaseException | None) -> Hangup | None:
+def _hangup(error: BaseException | None) -> CloseConnection | None:
     """Return how a connection is to be closed whose task ended so; None: the client is gone."""
     if error is None or isinstance(error, WebSocketDisconnect | OSError):
         return None
-    if isinstance(error, Hangup):
+    if isinstance(error, CloseConnection):
         return error
     log.error("a session failed", exc_info=error)
-    return Hangup(1011, internal())
+    return CloseConnection(1011, internal())

@@ -8,19 +8,26 @@ from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 
 from longwatch.errors import ProtocolError
 from longwatch.serve.protocol.questions import Json, Microseconds, Milliseconds, Range
-from longwatch.serve.protocol.validation import Id, Loose, Name, Strict, Tokens, first_fault
+from longwatch.serve.protocol.validation import (
+    Id,
+    LenientModel,
+    Name,
+    StrictModel,
+    Tokens,
+    first_fault,
+)
 from longwatch.serve.watches.params import WatchChanges, WatchParams
 from longwatch.stream.pull.address import Address, parse_address
 
 
-class Part(Loose):
+class Part(LenientModel):
     """A piece of a message's content."""
 
     type: Annotated[str, Field(max_length=64)]
     text: str | None = None
 
 
-class Message(Loose):
+class Message(LenientModel):
     """A message of the conversation."""
 
     type: Literal["message"]
@@ -29,14 +36,14 @@ class Message(Loose):
     content: list[Part]
 
 
-class Reference(Loose):
+class Reference(LenientModel):
     """A message that is in the conversation already."""
 
     type: Literal["item_reference"]
     id: Id
 
 
-class ItemCreate(Loose):
+class ItemCreate(LenientModel):
     """Add a message to the session's conversation."""
 
     type: Literal["conversation.item.create"]
@@ -45,7 +52,7 @@ class ItemCreate(Loose):
     item: Message
 
 
-class ItemDelete(Loose):
+class ItemDelete(LenientModel):
     """Take a message out of the session's conversation."""
 
     type: Literal["conversation.item.delete"]
@@ -53,7 +60,7 @@ class ItemDelete(Loose):
     item_id: Id
 
 
-class ResponseLw(Strict):
+class ResponseLw(StrictModel):
     """Our part of a question."""
 
     streams: list[Name] | None = None
@@ -67,20 +74,20 @@ class ResponseLw(Strict):
     stop: Annotated[list[str], Field(max_length=16)] | None = None
 
 
-class TextFormat(Loose):
+class TextFormat(LenientModel):
     """What an answer looks like: `text`, `json_object`, or `json_schema` with its schema."""
 
     type: Annotated[str, Field(max_length=64)] = "text"
     schema_: dict[str, Any] | None = Field(default=None, alias="schema")
 
 
-class TextParams(Loose):
+class TextParams(LenientModel):
     """How an answer's text is to be."""
 
     format: TextFormat = TextFormat()
 
 
-class ResponseParams(Loose):
+class ResponseParams(LenientModel):
     """How an answer is to be made."""
 
     instructions: str | None = None
@@ -101,7 +108,7 @@ class ResponseParams(Loose):
     lw: ResponseLw = ResponseLw()
 
 
-class ResponseCreate(Loose):
+class ResponseCreate(LenientModel):
     """Ask for an answer."""
 
     type: Literal["response.create"]
@@ -109,7 +116,7 @@ class ResponseCreate(Loose):
     response: ResponseParams | None = None
 
 
-class ResponseCancel(Loose):
+class ResponseCancel(LenientModel):
     """Stop an answer: the one named, else the default conversation's."""
 
     type: Literal["response.cancel"]
@@ -117,7 +124,7 @@ class ResponseCancel(Loose):
     response_id: Id | None = None
 
 
-class SessionLw(Strict):
+class SessionLw(StrictModel):
     """Our part of a session's settings."""
 
     protocol: int = 1
@@ -125,7 +132,7 @@ class SessionLw(Strict):
     streams: list[Name] = Field(default_factory=list)  # to attach to
 
 
-class SessionParams(Loose):
+class SessionParams(LenientModel):
     """What a client may change in its session; what is not sent stays as it is."""
 
     type: Literal["realtime"] = "realtime"
@@ -136,7 +143,7 @@ class SessionParams(Loose):
     lw: SessionLw | None = None
 
 
-class SessionUpdate(Loose):
+class SessionUpdate(LenientModel):
     """Change the session's settings."""
 
     type: Literal["session.update"]
@@ -144,7 +151,7 @@ class SessionUpdate(Loose):
     session: SessionParams
 
 
-class Auth(Strict):
+class Auth(StrictModel):
     """Say who connects; the first message of a page that has neither a header nor a ticket."""
 
     type: Literal["lw.auth"]
@@ -152,7 +159,7 @@ class Auth(Strict):
     token: Annotated[str, Field(max_length=512)]  # a key, or a ticket
 
 
-class Ping(Strict):
+class Ping(StrictModel):
     """Ask for the server's time."""
 
     type: Literal["lw.ping"]
@@ -160,7 +167,7 @@ class Ping(Strict):
     t: float | Annotated[str, Field(max_length=64)] | None = None
 
 
-class PushSource(Strict):
+class PushSource(StrictModel):
     """Frames come over this connection."""
 
     kind: Literal["push"] = "push"
@@ -170,7 +177,7 @@ class PushSource(Strict):
     fps: float | None = None  # frames taken a second; null takes all
 
 
-class PullSource(Strict):
+class PullSource(StrictModel):
     """The service fetches the frames itself; credentials stand beside the URL."""
 
     kind: Literal["pull"]
@@ -203,7 +210,7 @@ Source = Annotated[
 ]
 
 
-class StreamPolicy(Strict):
+class StreamPolicy(StrictModel):
     """How a new stream buffers and remembers; what is left out is the server's default."""
 
     queue: int | None = None
@@ -234,7 +241,7 @@ def asked_settings(policy: StreamPolicy, source: PushSource | PullSource | None)
     return given
 
 
-class StreamOpen(Strict):
+class StreamOpen(StrictModel):
     """Begin, or take up again, feeding a stream."""
 
     type: Literal["lw.stream.open"]
@@ -244,7 +251,7 @@ class StreamOpen(Strict):
     policy: StreamPolicy = StreamPolicy()
 
 
-class StreamClose(Strict):
+class StreamClose(StrictModel):
     """Stop feeding a stream, and forget it if asked to."""
 
     type: Literal["lw.stream.close"]
@@ -253,7 +260,7 @@ class StreamClose(Strict):
     discard_memory: bool = False
 
 
-class StreamAttach(Strict):
+class StreamAttach(StrictModel):
     """Follow the state and the statistics of a stream."""
 
     type: Literal["lw.stream.attach"]
@@ -261,7 +268,7 @@ class StreamAttach(Strict):
     stream: Name
 
 
-class StreamDetach(Strict):
+class StreamDetach(StrictModel):
     """Stop following a stream."""
 
     type: Literal["lw.stream.detach"]
@@ -269,7 +276,7 @@ class StreamDetach(Strict):
     stream: Name
 
 
-class FrameAppend(Strict):
+class FrameAppend(StrictModel):
     """One picture, for clients that cannot send binary messages."""
 
     type: Literal["lw.frame.append"]
@@ -295,7 +302,7 @@ class WatchUpdate(WatchChanges):
     watch_id: Id
 
 
-class WatchDelete(Strict):
+class WatchDelete(StrictModel):
     """Forget a watch."""
 
     type: Literal["lw.watch.delete"]
@@ -303,7 +310,7 @@ class WatchDelete(Strict):
     watch_id: Id
 
 
-class WatchAttach(Strict):
+class WatchAttach(StrictModel):
     """Follow a watch as who made it does; first come its firings with a number above `after`."""
 
     type: Literal["lw.watch.attach"]
@@ -312,7 +319,7 @@ class WatchAttach(Strict):
     after: Annotated[int, Field(ge=0)] | None = None  # all that are kept: 0; none: null
 
 
-class WatchList(Strict):
+class WatchList(StrictModel):
     """Ask for all watches."""
 
     type: Literal["lw.watch.list"]

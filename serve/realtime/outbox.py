@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_EVENTS = 65_536  # however small they are
 
 
-class Ring:
+class ReplayBuffer:
     """Numbered texts in their order, of which the oldest go beyond `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
@@ -71,7 +71,7 @@ class Outbox:
         self.last = 0
         """The number of the newest event."""
         self._limit = limit
-        self._ring = Ring(kept)
+        self._ring = ReplayBuffer(kept)
         self._queue: deque[_Waiting] = deque()
         self._latest: dict[str, str] = {}
         self._bytes = 0

@@ -11,15 +11,15 @@ from longwatch.errors import InputError, LimitError, NotFoundError
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
 from longwatch.serve.answers.types import Delta, EvidenceFound, Question, Started
-from longwatch.serve.observability.context import about
+from longwatch.serve.observability.context import log_context
 from longwatch.serve.protocol.questions import (
-    by_field,
+    asks_by_field,
     choose_stream,
-    dialogue,
-    moment,
-    patience,
-    stretch,
-    wanted_schema,
+    fit_dialogue,
+    parse_as_of,
+    parse_deadline,
+    parse_range,
+    response_schema,
 )
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.conversation import Conversation, Item
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from longwatch.serve.answers.answer import Answer
     from longwatch.serve.answers.types import AnswerEvent, Done
-    from longwatch.serve.auth.limits import Allowance
+    from longwatch.serve.auth.limits import RateLimiter
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 class Response:
     """Turns the engine's events into the protocol's, in the order that OpenAI's clients expect."""
 
-    def __init__(self, owner: Responses, params: ResponseParams, stream: str) -> None:
+    def __init__(self, owner: ResponseManager, params: ResponseParams, stream: str) -> None:
         self.id = events.new_id("resp")
         self.kept = params.conversation == "auto"
         self.answer: Answer | None = None
@@ -144,7 +144,7 @@ class Defaults:
     max_output_tokens: int | str | None = None
 
 
-class Responses:
+class ResponseManager:
     """At most one answer at a time goes into the conversation; others run beside it.
 
     Everything here happens on the event loop's thread.
@@ -155,7 +155,7 @@ class Responses:
         service: Service,
         outbox: Outbox,
         own: Callable[[], Sequence[str]],
-        allowance: Allowance,
+        allowance: RateLimiter,
     ) -> None:
         self.conversation = Conversation()
         self.defaults = Defaults()
@@ -185,16 +185,16 @@ class Responses:
         form = params.text.format
         name = choose_stream(engine, params.lw.streams, self._own())
         question = Question(
-            turns=dialogue(turns, instructions, settings.max_question_chars),
+            turns=fit_dialogue(turns, instructions, settings.max_question_chars),
             sampling=self._sampling(params),
-            as_of=moment(params.lw.as_of),
-            range=stretch(params.lw.range),
-            schema=wanted_schema(form.type, form.schema_, "response.text.format"),
-            by_field=by_field(params.lw.json_),
-            deadline=patience(params.lw.deadline_ms),
+            as_of=parse_as_of(params.lw.as_of),
+            range=parse_range(params.lw.range),
+            schema=response_schema(form.type, form.schema_, "response.text.format"),
+            by_field=asks_by_field(params.lw.json_),
+            deadline=parse_deadline(params.lw.deadline_ms),
         )
         response = Response(self, params, name)
-        with about(answer=response.id):
+        with log_context(answer=response.id):
             response.answer = self._service.ask(name, question, response.listen, self._allowance)
         self._running[response.id] = response
         left = self._allowance.json()

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from longwatch.errors import AuthenticationError, ForbiddenError, LongwatchError, NotFoundError
 from longwatch.serve.auth.principal import acting_as, current
-from longwatch.serve.observability.context import about
+from longwatch.serve.observability.context import log_context
 from longwatch.serve.protocol.errors import error_response
 from longwatch.serve.protocol.guard import address, bearer, check_caller
 from longwatch.serve.realtime import events
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from longwatch.serve.auth.principal import Principal
-    from longwatch.serve.realtime.session import Sessions
+    from longwatch.serve.realtime.session import SessionRegistry
     from longwatch.serve.service import Service
 
 OFFER = "openai-insecure-api-key."  # a sub-protocol of OpenAI's clients, here with a ticket
@@ -107,7 +107,9 @@ CLOSE_CODES = {
 }
 
 
-async def serve_websocket(service: Service, sessions: Sessions, websocket: WebSocket) -> None:
+async def serve_websocket(
+    service: Service, sessions: SessionRegistry, websocket: WebSocket
+) -> None:
     """Serve one connection to `/v1/realtime?model=...&stream=...` to its end."""
     try:
         principal = identify(service, websocket)
@@ -124,7 +126,7 @@ async def serve_websocket(service: Service, sessions: Sessions, websocket: WebSo
         log.info("a page left before it said who it is")
 
 
-async def _serve(service: Service, sessions: Sessions, websocket: WebSocket) -> None:
+async def _serve(service: Service, sessions: SessionRegistry, websocket: WebSocket) -> None:
     """Serve a connection that was counted in, as its principal."""
     code = 1006
     try:
@@ -132,7 +134,7 @@ async def _serve(service: Service, sessions: Sessions, websocket: WebSocket) -> 
             await websocket.accept(_subprotocol(websocket))
         session = await _session(service, sessions, websocket.query_params)
         connection = Connection(service, session, websocket)
-        with about(session=session.id):
+        with log_context(session=session.id):
             log.info("connection begins", extra={"key": current().id})
             try:
                 code = await connection.run(websocket.query_params.get("stream"))
@@ -143,7 +145,7 @@ async def _serve(service: Service, sessions: Sessions, websocket: WebSocket) -> 
         service.leave(code)
 
 
-async def _session(service: Service, sessions: Sessions, query: QueryParams) -> Session:
+async def _session(service: Service, sessions: SessionRegistry, query: QueryParams) -> Session:
     """Return the session that the client resumes, or a new one."""
     token, expired = query.get("resume"), None
     if token is not None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from longwatch.errors import ForbiddenError, LongwatchError, NotFoundError, ProtocolError
 from longwatch.serve.auth.principal import current
-from longwatch.serve.observability.context import about
-from longwatch.serve.protocol.errors import Hangup, internal
-from longwatch.serve.protocol.validation import load
+from longwatch.serve.observability.context import log_context
+from longwatch.serve.protocol.errors import CloseConnection, internal
+from longwatch.serve.protocol.validation import load_json
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.handler import Handler
 from longwatch.serve.realtime.messages import event_id, parse
@@ -87,7 +87,7 @@ class Session:
                 self.handler.streams.attach(name)
             except LongwatchError as error:
                 code = 4403 if isinstance(error, ForbiddenError) else 4404
-                raise Hangup(code, error) from None
+                raise CloseConnection(code, error) from None
 
         self._guard(None, attach)
 
@@ -98,12 +98,12 @@ class Session:
     def take_text(self, text: str) -> None:
         """Take in a text message."""
         try:
-            data = load(text)
+            data = load_json(text)
         except ProtocolError as error:
             self._not_json += 1
             self.tell(error, fatal=self._not_json >= NOT_JSON)
             if self._not_json >= NOT_JSON:
-                raise Hangup(1007, error) from None
+                raise CloseConnection(1007, error) from None
             return
         self._guard(event_id(data), lambda: self.handler.handle(parse(data)))
 
@@ -123,10 +123,10 @@ class Session:
         return {"token": self.token, "ttl_s": self._service.settings.resume_seconds}
 
     def _guard(self, cause: str | None, work: Callable[[], None]) -> None:
-        """Do `work`; what goes wrong is told, and the session goes on unless it is a `Hangup`."""
+        """Do `work`; tell what goes wrong, and go on unless it is a `CloseConnection`."""
         try:
             work()
-        except Hangup as hangup:
+        except CloseConnection as hangup:
             if hangup.error is not None:
                 self.tell(hangup.error, cause, fatal=True)
             raise
@@ -144,7 +144,7 @@ BROKEN = 1006  # the close code of a connection that ended without one
 RESUMABLE = (1001, BROKEN, 1011, 1013)  # codes after which the client may come back
 
 
-class Sessions:
+class SessionRegistry:
     """Finds sessions by their token, and ends those that nobody came back to.
 
     At most `most` wait without a connection, for at most `seconds`; beyond that the one that
@@ -231,7 +231,7 @@ class Sessions:
         if timer is not None:
             timer.cancel()
         self._by_token.pop(session.token, None)
-        with about(session=session.id):  # another one's end may be the cause
+        with log_context(session=session.id):  # another one's end may be the cause
             session.close()
 
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from longwatch.stream.ingest.ingest import Ingest
 
 WRAP = 2**32  # sequence numbers start over there
-Complain = Callable[[LongwatchError, str], None]  # the error, and the stream that it is about
+FaultCallback = Callable[[LongwatchError, str], None]  # the error, and the stream that it is about
 
 
-class Channel(NamedTuple):
+class PublishedStream(NamedTuple):
     """What a session feeds. The stream may get another publisher once this one has ended."""
 
     feed: Feed
@@ -37,12 +37,12 @@ class Channel(NamedTuple):
 class Streams:
     """Opens, follows and reports on streams. All on the event loop's thread."""
 
-    def __init__(self, service: Service, outbox: Outbox, complain: Complain) -> None:
+    def __init__(self, service: Service, outbox: Outbox, complain: FaultCallback) -> None:
         self._service = service
         self._outbox = outbox
         self._complain = complain  # of what a decoder's thread finds wrong
         self._loop = asyncio.get_running_loop()
-        self.fed: dict[int, Channel] = {}  # those that this session feeds, by handle
+        self.fed: dict[int, PublishedStream] = {}  # those that this session feeds, by handle
         self._followed: dict[str, Feed] = {}
         self._handles = 0
         self._received: dict[str, tuple[float, int]] = {}  # when, and how many by then
@@ -73,7 +73,7 @@ class Streams:
         )
         self._drop_channels(feed)  # one that had ended
         self._handles += 1
-        self.fed[self._handles] = Channel(feed, ingest)
+        self.fed[self._handles] = PublishedStream(feed, ingest)
         about = {"format": source.format, "fps": settings.fps}
         self._say(
             "lw.stream.opened",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longwatch.memory.durable.journal import Journal
 from longwatch.memory.durable.thumbnail import make_thumbnail
-from longwatch.serve.observability.context import about
+from longwatch.serve.observability.context import log_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ class StreamDisk:
         """Write down what `memory` reads from now on; `later` runs a function on its thread."""
 
         def careful(work: Callable[[], None]) -> None:
-            with about(stream=self.entry.name):
+            with log_context(stream=self.entry.name):
                 try:
                     work()
                 except Exception:  # the model's thread must go on

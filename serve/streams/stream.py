@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from longwatch.errors import EmptyStreamError
 from longwatch.memory.memory import Memory
 from longwatch.serve.answers.types import QuestionCounts
-from longwatch.serve.observability.tracing import Tracing
+from longwatch.serve.observability.tracing import Tracer
 from longwatch.serve.streams.dialogue_log import DialogueLog
 from longwatch.serve.streams.reduction import FrameReducer
 from longwatch.serve.streams.thumbnails import ThumbnailStore, ThumbnailWorker
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import VideoLM
     from longwatch.serve.observability.observer import EngineObserver
-    from longwatch.serve.observability.tracing import Way
+    from longwatch.serve.observability.tracing import Trace
     from longwatch.serve.streams.disk import StreamDisk
     from longwatch.serve.streams.reduction import ReductionStats
     from longwatch.serve.streams.settings import StreamSettings
@@ -77,7 +77,7 @@ class Stream:
         observer: EngineObserver,
         wake: Callable[[], None],
         easel: ThumbnailWorker | None = None,
-        tracing: Tracing | None = None,
+        tracing: Tracer | None = None,
     ) -> None:
         """Begin empty; `easel` makes the pictures, together with those of other streams."""
         self.name = name
@@ -96,7 +96,7 @@ class Stream:
         self.device = model.decoder.device
         self._model = model
         self._observer = observer
-        self._tracing = tracing or Tracing()
+        self._tracing = tracing or Tracer()
         self._sparing = FrameReducer(settings.sparing)
         self._lock = threading.Lock()
         self._commits: deque[float] = deque()
@@ -138,7 +138,7 @@ class Stream:
             way.end(outcome, "model_error" if outcome == "failed" else None)
 
     def _read_on(
-        self, frame: Frame, chunk: int, way: Way
+        self, frame: Frame, chunk: int, way: Trace
     ) -> Generator[Frame | None, EncodedFrame | None, Outcome]:
         """Read `frame` as far as it is worth; return what became of it."""
         model, memory = self._model, self.memory

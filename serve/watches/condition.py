@@ -69,7 +69,7 @@ DEFINITE = _form(r"^(?:the|this|that|my|our) ")
 SEVERAL = _form(r"^(?:[2-9]|\d\d+|two|three|four|five|six|seven|eight|nine|ten|several|many) ")
 
 
-class Asked(NamedTuple):
+class ConditionQuestion(NamedTuple):
     """What is put to the model for a condition."""
 
     question: str
@@ -77,7 +77,7 @@ class Asked(NamedTuple):
     change: bool = False  # it must have been otherwise before: "leaves", not "is not there"
 
 
-def asked(condition: str) -> Asked:
+def to_question(condition: str) -> ConditionQuestion:
     """Return the question that tells whether `condition` holds at this moment.
 
     "a dog appears", "tell me when you see a dog" and "a dog" all become "do you see a dog?"; "the
@@ -86,27 +86,27 @@ def asked(condition: str) -> Asked:
     """
     text = " ".join(condition.split())
     if text.endswith("?") and QUESTION.match(text):
-        return Asked(text)
+        return ConditionQuestion(text)
     text = text.rstrip(" .!?,;")
     bare = ASKS.sub("", text, count=1) or text
     if QUESTION.match(bare):
-        return Asked(f"{bare}?")
+        return ConditionQuestion(f"{bare}?")
     return _statement(bare)
 
 
-def _statement(text: str) -> Asked:
+def _statement(text: str) -> ConditionQuestion:
     if found := LEAVES.match(text):
-        return Asked(_present(found["what"]), negated=True, change=True)
+        return ConditionQuestion(_present(found["what"]), negated=True, change=True)
     for form in ABSENT:
         if found := form.match(text):
-            return Asked(_present(found["what"]), negated=True)
+            return ConditionQuestion(_present(found["what"]), negated=True)
     for form in THERE:
         if found := form.match(text):
             lacks = ABSENT[1].match(found["what"])
-            return Asked(_present((lacks or found)["what"]), negated=lacks is not None)
+            return ConditionQuestion(_present((lacks or found)["what"]), negated=lacks is not None)
     if found := STATE.match(text):
-        return Asked(f"{found['be'].lower()} {found['what']} {found['how']}?")
-    return Asked(_present(text) if THING.match(text) else f"is this true now: {text}?")
+        return ConditionQuestion(f"{found['be'].lower()} {found['what']} {found['how']}?")
+    return ConditionQuestion(_present(text) if THING.match(text) else f"is this true now: {text}?")
 
 
 def _present(what: str) -> str:
@@ -120,7 +120,7 @@ YES = ("yes", "Yes", " yes", " Yes")
 NO = ("no", "No", " no", " No")
 
 
-async def ask_when_free(
+async def score_when_idle(
     engine: Engine, snapshot: Snapshot, question: str, tokens: VisualTokens
 ) -> tuple[float, float]:
     """Return the score of a question about the newest frame of a snapshot, and what it took.

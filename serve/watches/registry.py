@@ -20,9 +20,9 @@ from longwatch.serve.watches.webhooks import parse_target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.serve.watches.scheduler import Rota
-    from longwatch.serve.watches.store import Store
-    from longwatch.serve.watches.trigger import Rise
+    from longwatch.serve.watches.scheduler import CheckScheduler
+    from longwatch.serve.watches.store import WatchStore
+    from longwatch.serve.watches.trigger import Trigger
     from longwatch.serve.watches.watch import Firing, Post, WatchSettings
 
     Listener = Callable[[str, Watch, dict[str, Any]], None]
@@ -32,14 +32,14 @@ MOST = 256  # watches
 DELETED = "lw.watch.deleted"
 
 
-class Table:
+class WatchRegistry:
     """All watches by id, kept by a store, if there is one; `rota` learns of each change.
 
     A listener is called with the type of each event (`lw.watch.fired`, `lw.watch.state`,
     `lw.watch.deleted`), the watch and the event's fields.
     """
 
-    def __init__(self, rota: Rota, store: Store | None = None) -> None:
+    def __init__(self, rota: CheckScheduler, store: WatchStore | None = None) -> None:
         self.listeners: list[Listener] = []
         self._rota, self._store = rota, store
         self._watches: dict[str, Watch] = {}
@@ -158,7 +158,7 @@ class Table:
     def put(
         self,
         watch: Watch,
-        rises: dict[str, Rise] | None = None,
+        rises: dict[str, Trigger] | None = None,
         firing: Firing | None = None,
         post: Post | None = None,
     ) -> asyncio.Future[None] | None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import LongwatchError, NotFoundError
 from longwatch.memory.durable.catalogue import Alert
-from longwatch.serve.observability.context import about
-from longwatch.serve.watches.condition import ask_when_free, asked
-from longwatch.serve.watches.registry import Table
-from longwatch.serve.watches.scheduler import Rota
+from longwatch.serve.observability.context import log_context
+from longwatch.serve.watches.condition import score_when_idle, to_question
+from longwatch.serve.watches.registry import WatchRegistry
+from longwatch.serve.watches.scheduler import CheckScheduler
 from longwatch.serve.watches.watch import Post
 from longwatch.serve.watches.webhooks import Webhooks
 from longwatch.wire import picture_url
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from longwatch.serve.engine.engine import Engine
     from longwatch.serve.observability.metrics import Metrics
     from longwatch.serve.streams.stream import LatestFrame
-    from longwatch.serve.watches.scheduler import Pair, RotaSettings
-    from longwatch.serve.watches.store import Store
+    from longwatch.serve.watches.scheduler import CheckSettings, WatchedStream
+    from longwatch.serve.watches.store import WatchStore
     from longwatch.serve.watches.watch import Firing, Watch
 
 log = logging.getLogger(__name__)
@@ -34,20 +34,20 @@ POLL = 0.05  # seconds between two looks for new frames
 PAUSE = 1.0  # seconds, after something went wrong
 
 
-class Watching:
+class WatchRunner:
     """The watches of one service. On the event loop's thread, but for the model's part."""
 
     def __init__(
         self,
         engine: Engine,
-        settings: RotaSettings,
+        settings: CheckSettings,
         metrics: Metrics,
-        store: Store | None = None,
+        store: WatchStore | None = None,
         *,
         local: bool = False,  # webhooks may go to this machine and to private networks
     ) -> None:
-        self._rota = Rota(settings)
-        self.table = Table(self._rota, store)
+        self._rota = CheckScheduler(settings)
+        self.table = WatchRegistry(self._rota, store)
         self._engine, self._metrics = engine, metrics
         self._hooks = Webhooks(
             lambda outcome: metrics.webhooks.labels(outcome).inc(),
@@ -79,7 +79,7 @@ class Watching:
                 await self._see()
                 pair = self._rota.next(time.monotonic())
                 if pair is not None:
-                    with about(**_ids(pair)):
+                    with log_context(**_ids(pair)):
                         await self._check(pair)
             except LongwatchError as error:  # the stream is gone, or its memory lost the frame
                 log.info("a watch could not look: %s", error, extra=_ids(pair))
@@ -100,20 +100,20 @@ class Watching:
             self._metrics.watch_checks.labels("unchanged").inc()
             await self._take(pair, at, known)
 
-    async def _check(self, pair: Pair) -> None:
+    async def _check(self, pair: WatchedStream) -> None:
         """Ask the model, when it is free, and take in what it says."""
         glimpse = self._rota.begin(pair)
         if glimpse is None:
             return
         at = glimpse.frame.time
         snapshot = self._engine.stream(pair.stream).snapshot(at)
-        put = asked(pair.watch.settings.condition)
-        yes, seconds = await ask_when_free(self._engine, snapshot, put.question, glimpse.tokens)
+        put = to_question(pair.watch.settings.condition)
+        yes, seconds = await score_when_idle(self._engine, snapshot, put.question, glimpse.tokens)
         self._metrics.watch_checks.labels("asked").inc()
         self._metrics.watch_check.observe(seconds)
         await self._take(pair, at, 1 - yes if put.negated else yes)
 
-    async def _take(self, pair: Pair, at: float, found: float) -> None:
+    async def _take(self, pair: WatchedStream, at: float, found: float) -> None:
         """Take in a score, 0 to 1, at a time of the stream; fire if it is time to."""
         watch = self.table.find(pair.watch.id)
         if watch is None or not watch.active:
@@ -166,5 +166,5 @@ def _post(watch: Watch, fields: Firing) -> Post | None:
     return None if hook is None else Post(fields["firing_id"], hook, body)
 
 
-def _ids(pair: Pair | None) -> dict[str, str]:
+def _ids(pair: WatchedStream | None) -> dict[str, str]:
     return {} if pair is None else {"watch": pair.watch.id, "stream": pair.stream}

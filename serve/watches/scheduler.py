@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import ConfigError
-from longwatch.serve.watches.condition import asked
-from longwatch.serve.watches.trigger import Rise
+from longwatch.serve.watches.condition import to_question
+from longwatch.serve.watches.trigger import Trigger
 from longwatch.stream.gate import Gate, Look
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ MOST = 4096  # pairs; beyond that those of streams that are gone are forgotten
 
 
 @dataclass(frozen=True)
-class RotaSettings:
+class CheckSettings:
     """How much looking the watches may do."""
 
     checks: float = 20.0  # a second, over all watches and streams
@@ -42,51 +42,53 @@ class RotaSettings:
 
 
 @dataclass(slots=True, eq=False)
-class Pair:
+class WatchedStream:
     """One watch on one stream."""
 
     watch: Watch
     stream: str
-    rise: Rise
+    rise: Trigger
     look: Look | None = None  # of the frame that was checked last
     seen: float | None = None  # stream time of the frame that was seen last, checked or not
     news: LatestFrame | None = None  # that is to be checked
     turn: int = 0  # when it was checked last, in checks
 
 
-class Seen(NamedTuple):
+class ScoredCheck(NamedTuple):
     """A pair whose condition has a score at a time."""
 
-    pair: Pair
+    pair: WatchedStream
     time: float  # seconds on the stream's clock
     score: float
 
 
-class Rota:
+class CheckScheduler:
     """Watches and streams, and whose turn it is. No clock of its own, and no model."""
 
-    def __init__(self, settings: RotaSettings | None = None) -> None:
-        self.settings = settings or RotaSettings()
-        self.pairs: dict[tuple[str, str], Pair] = {}
+    def __init__(self, settings: CheckSettings | None = None) -> None:
+        self.settings = settings or CheckSettings()
+        self.pairs: dict[tuple[str, str], WatchedStream] = {}
         self._gate = self.settings.gate
         self._credit = max(1.0, BURST * self.settings.checks)  # checks that may be made now
         self._paid = 0.0  # until when checks were credited
         self._turns = 0
         self._looks: dict[str, Look] = {}  # of each stream's newest frame
 
-    def put(self, watch: Watch, rises: Mapping[str, Rise] | None = None) -> None:
+    def put(self, watch: Watch, rises: Mapping[str, Trigger] | None = None) -> None:
         """Take in a watch, or its change; `rises` are how its streams stood, if it is not new."""
         for pair in self.pairs.values():
             if pair.watch.id == watch.id:
                 pair.watch = watch
         for stream, rise in (rises or {}).items():
-            self.pairs.setdefault((watch.id, stream), Pair(watch, stream, rise))
+            self.pairs.setdefault((watch.id, stream), WatchedStream(watch, stream, rise))
 
     def drop(self, watch_id: str) -> None:
         """Forget a watch."""
         self.pairs = {key: pair for key, pair in self.pairs.items() if key[0] != watch_id}
 
-    def see(self, watches: Iterable[Watch], newest: Mapping[str, LatestFrame]) -> Iterator[Seen]:
+    def see(
+        self, watches: Iterable[Watch], newest: Mapping[str, LatestFrame]
+    ) -> Iterator[ScoredCheck]:
         """Take in each stream's newest frame; yield the pairs whose picture shows nothing new.
 
         They keep the score that they have. The others wait for their turn.
@@ -102,7 +104,7 @@ class Rota:
                         pair.seen = glimpse.frame.time
                         yield from self._take(pair, glimpse)
 
-    def next(self, now: float) -> Pair | None:
+    def next(self, now: float) -> WatchedStream | None:
         """Return the pair that waited most turns, if the budget has a check left at `now`."""
         rate = self.settings.checks
         self._credit = min(max(1.0, rate * BURST), self._credit + rate * max(0.0, now - self._paid))
@@ -116,27 +118,27 @@ class Rota:
         pair.turn = self._turns
         return pair
 
-    def begin(self, pair: Pair) -> LatestFrame | None:
+    def begin(self, pair: WatchedStream) -> LatestFrame | None:
         """Return the frame that a pair is to be checked at; from now on it has been."""
         glimpse, pair.news = pair.news, None
         if glimpse is not None and self._gate is not None:
             pair.look = self._look(pair.stream, glimpse.frame)
         return glimpse
 
-    def _pair(self, watch: Watch, stream: str) -> Pair:
+    def _pair(self, watch: Watch, stream: str) -> WatchedStream:
         pair = self.pairs.get((watch.id, stream))
         if pair is None:
-            rise = Rise()
-            if asked(watch.settings.condition).change:  # it must have been otherwise before
-                rise = Rise(since=0.0, told=True)
-            pair = self.pairs[watch.id, stream] = Pair(watch, stream, rise)
+            rise = Trigger()
+            if to_question(watch.settings.condition).change:  # it must have been otherwise before
+                rise = Trigger(since=0.0, told=True)
+            pair = self.pairs[watch.id, stream] = WatchedStream(watch, stream, rise)
         return pair
 
-    def _take(self, pair: Pair, glimpse: LatestFrame) -> Iterator[Seen]:
+    def _take(self, pair: WatchedStream, glimpse: LatestFrame) -> Iterator[ScoredCheck]:
         if self._gate is not None and pair.rise.score is not None and pair.news is None:
             now = self._look(pair.stream, glimpse.frame)
             if now.time >= pair.rise.time and self._gate.repeats(now, pair.look):
-                yield Seen(pair, now.time, pair.rise.score)
+                yield ScoredCheck(pair, now.time, pair.rise.score)
                 return
         pair.news = glimpse
 

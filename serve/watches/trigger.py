@@ -14,7 +14,7 @@ ROUNDING = 1e-3  # seconds
 
 
 @dataclass(slots=True)
-class Rise:
+class Trigger:
     """One condition on one stream. All times are seconds on the stream's clock.
 
     It fires once for each time that the condition comes true: when it has held for

@@ -13,12 +13,12 @@ from fastapi.routing import APIRoute
 from websockets.exceptions import InvalidStatus
 
 from longwatch.serve.api.routes import all_routes
-from longwatch.serve.api.status import Vitals
+from longwatch.serve.api.status import StatusCollector
 from longwatch.serve.auth.keys import KeyFile
 from longwatch.serve.auth.scopes import OPEN, scope_of_event, scope_of_request
 from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.realtime.messages import ClientEvent
-from longwatch.serve.realtime.session import Sessions
+from longwatch.serve.realtime.session import SessionRegistry
 from longwatch.serve.service import Service
 from tests.serve import peer as p
 from tests.serve.conftest import Live, serve
@@ -84,8 +84,8 @@ def socket(locked: Locked, token: str, query: str = "", **options: Any) -> Any:
 def requests(locked: Locked) -> list[tuple[str, str]]:
     """Return every method and path of the service, with names filled in."""
     service = Service(locked.live.engine, locked.live.settings, Metrics(1))
-    sessions = Sessions(1.0, 1)
-    routers = all_routes(service, sessions, Vitals(service, sessions))
+    sessions = SessionRegistry(1.0, 1)
+    routers = all_routes(service, sessions, StatusCollector(service, sessions))
     made = [route for router in routers for route in router.routes]
     found = [route for route in made if isinstance(route, APIRoute)]
     assert len(found) >= 9
