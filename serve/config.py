@@ -17,7 +17,7 @@ from longwatch.serve.engine.settings import EngineSettings
 from longwatch.serve.streams.presets import PRESETS
 from longwatch.serve.streams.settings import StreamSettings
 from longwatch.stream.limits import MediaLimits
-from longwatch.stream.pull.rules import Rules
+from longwatch.stream.pull.rules import UrlPolicy
 from longwatch.stream.pull.settings import PullSettings
 
 if TYPE_CHECKING:
@@ -138,9 +138,9 @@ class SourceDefaults(BaseSettings):
     )
 
     @property
-    def pull_rules(self) -> Rules:
+    def pull_rules(self) -> UrlPolicy:
         """What may be fetched."""
-        return Rules(self.pull_hosts, self.pull_root, self.pull_cameras)
+        return UrlPolicy(self.pull_hosts, self.pull_root, self.pull_cameras)
 
     @property
     def pull(self) -> PullSettings:

@@ -82,7 +82,7 @@ class ChunkQueue:
             self._changed.notify_all()
 
 
-class Epochs:
+class EpochReader:
     """Reads a queue of chunks one epoch at a time, as decoders want it."""
 
     def __init__(self, queue: ChunkQueue, on_break: Callable[[], None]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from longwatch.serve.streams.stream import Stream
     from longwatch.stream.limits import MediaLimits
     from longwatch.stream.pull.address import Address
-    from longwatch.stream.pull.supervisor import Pull
+    from longwatch.stream.pull.supervisor import PulledSource
 
 log = logging.getLogger(__name__)
 State = Literal["connecting", "online", "stalled", "reconnecting", "offline", "ended"]
@@ -41,9 +41,11 @@ class Feed:
         self.epoch = 0  # publishers so far
         self.acked: int | None = None  # the newest sequence number taken in
         self.acked_before: int | None = None  # the last one of the publisher before
-        self.ingest: Ingest | Pull | None = None  # of the publisher there is
+        self.ingest: Ingest | PulledSource | None = None  # of the publisher there is
         self._watchers: list[Callable[[Feed], None]] = []
-        self._leaving: dict[Ingest | Pull, asyncio.Task[None]] = {}  # earlier ones, at their end
+        self._leaving: dict[
+            Ingest | PulledSource, asyncio.Task[None]
+        ] = {}  # earlier ones, at their end
         self._past: Counter[str] = Counter()  # what earlier publishers came to
 
     @property
@@ -76,7 +78,7 @@ class Feed:
         for watcher in tuple(self._watchers):
             watcher(self)
 
-    def begin(self, ingest: Ingest | Pull, state: State = "online") -> None:
+    def begin(self, ingest: Ingest | PulledSource, state: State = "online") -> None:
         """Take in a publisher."""
         self.ingest = ingest
         self.epoch += 1
@@ -161,7 +163,7 @@ class Feed:
             },
         }
 
-    async def _close(self, ingest: Ingest | Pull) -> None:
+    async def _close(self, ingest: Ingest | PulledSource) -> None:
         """End a publisher, whose thread may count until it is over."""
         await asyncio.to_thread(ingest.close)
         self._past += _count(ingest)
@@ -172,7 +174,7 @@ class Feed:
         return sum(map(_count, now), self._past.copy())
 
 
-def _count(ingest: Ingest | Pull) -> Counter[str]:
+def _count(ingest: Ingest | PulledSource) -> Counter[str]:
     counters = ingest.counters
     sent = Counter(received=counters.received, emitted=counters.emitted)
     return sent + Counter({str(reason): count for reason, count in counters.dropped.items()})

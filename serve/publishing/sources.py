@@ -15,7 +15,7 @@ from longwatch.errors import InputError, LongwatchError, NotFoundError
 from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import PULL
 from longwatch.stream.pull.address import Address
-from longwatch.stream.pull.supervisor import Pull
+from longwatch.stream.pull.supervisor import PulledSource
 
 if TYPE_CHECKING:
     from longwatch.serve.config import Settings
@@ -122,7 +122,7 @@ class SourceManager:
         self._rules.check(address)
         feed = self._feeds.take_up(name, settings)
         if feed.taken:
-            if isinstance(feed.ingest, Pull) and feed.ingest.address == address:
+            if isinstance(feed.ingest, PulledSource) and feed.ingest.address == address:
                 return feed
             raise InputError(
                 f"the stream {name!r} is being fed already; attach to it, close it first, or "
@@ -137,7 +137,7 @@ class SourceManager:
 
     def pulls(self, feed: Feed) -> bool:
         """Tell whether a stream is fed by a source of ours."""
-        return isinstance(feed.ingest, Pull)
+        return isinstance(feed.ingest, PulledSource)
 
     def forget(self, name: str) -> None:
         """Do not pull a stream's source again after a restart."""
@@ -180,11 +180,11 @@ class SourceManager:
     def _begin(self, feed: Feed, address: Address, fps: float | None) -> None:
         loop = asyncio.get_running_loop()
 
-        def on_status(pull: Pull, status: Status) -> None:
+        def on_status(pull: PulledSource, status: Status) -> None:
             with suppress(RuntimeError):  # the loop is closed, and the service with it
                 loop.call_soon_threadsafe(self._take_in, feed, pull, status)
 
-        pull = Pull(
+        pull = PulledSource(
             address,
             self._rules,
             self._patience,
@@ -199,7 +199,7 @@ class SourceManager:
         feed.begin(pull, "connecting")
         pull.start()
 
-    def _take_in(self, feed: Feed, pull: Pull, status: Status) -> None:
+    def _take_in(self, feed: Feed, pull: PulledSource, status: Status) -> None:
         """Tell what became of a source, unless another one has taken its place."""
         if feed.ingest is not pull or status.state == "connecting":
             return

@@ -56,7 +56,7 @@ class Streams:
     def open(self, request: StreamOpen) -> None:
         """Begin to feed a stream, and follow it.
 
-        See `Feeds.open`, or `Pulling.open` of what the service fetches, for what is raised.
+        See `FeedRegistry.open` for what is raised, or `SourceManager.open` where it is fetched.
         """
         source = request.source
         settings = settings_for(

@@ -13,11 +13,11 @@ from longwatch.compressors import COMPRESSORS
 from longwatch.compressors.budget import Account, Budget
 from longwatch.errors import ConfigError
 from longwatch.registry import lookup
-from longwatch.stream.gate import Gate, spots
+from longwatch.stream.gate import Gate, block_means
 
 if TYPE_CHECKING:
     from longwatch.compressors import Compressor
-    from longwatch.stream.gate import Look
+    from longwatch.stream.gate import FrameSignature
     from longwatch.types import Frame, VisualTokens
 
 LOST, WAITED, CALM = 0.5, 0.8, 0.05  # what a frame's sign of load does: times, times, plus
@@ -121,7 +121,7 @@ class _State:
 
     compressor: Any
     account: Account | None
-    look: Look | None = None  # of the newest frame that was read
+    look: FrameSignature | None = None  # of the newest frame that was read
 
 
 class FrameReducer:
@@ -172,7 +172,7 @@ class FrameReducer:
             self._next = replace(state, compressor=after)
         else:
             self._ease = self._ease.next(lost, waiting)
-            seen = spots(frame.image) if state.look is None else state.look.spots
+            seen = block_means(frame.image) if state.look is None else state.look.spots
             grant = self._budget.grant(
                 given, frame.time, state.account, spots=seen, ease=self._ease.share
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from longwatch.errors import ConfigError
 from longwatch.serve.watches.condition import to_question
 from longwatch.serve.watches.trigger import Trigger
-from longwatch.stream.gate import Gate, Look
+from longwatch.stream.gate import FrameSignature, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,7 +48,7 @@ class WatchedStream:
     watch: Watch
     stream: str
     rise: Trigger
-    look: Look | None = None  # of the frame that was checked last
+    look: FrameSignature | None = None  # of the frame that was checked last
     seen: float | None = None  # stream time of the frame that was seen last, checked or not
     news: LatestFrame | None = None  # that is to be checked
     turn: int = 0  # when it was checked last, in checks
@@ -72,7 +72,7 @@ class CheckScheduler:
         self._credit = max(1.0, BURST * self.settings.checks)  # checks that may be made now
         self._paid = 0.0  # until when checks were credited
         self._turns = 0
-        self._looks: dict[str, Look] = {}  # of each stream's newest frame
+        self._looks: dict[str, FrameSignature] = {}  # of each stream's newest frame
 
     def put(self, watch: Watch, rises: Mapping[str, Trigger] | None = None) -> None:
         """Take in a watch, or its change; `rises` are how its streams stood, if it is not new."""
@@ -142,7 +142,7 @@ class CheckScheduler:
                 return
         pair.news = glimpse
 
-    def _look(self, stream: str, frame: Frame) -> Look:
+    def _look(self, stream: str, frame: Frame) -> FrameSignature:
         look = self._looks.get(stream)
         if look is None or look.time != frame.time:
             gate = self._gate or Gate()

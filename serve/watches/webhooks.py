@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from longwatch.errors import InputError
-from longwatch.stream.addresses import is_near, is_never, names_metadata, parse_ip
+from longwatch.stream.addresses import is_forbidden, is_metadata_host, is_private, parse_ip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ def parse_target(url: str) -> Target:
         raise _refusal("it must not hold a user name or a password; sign it with a secret")
     if len(url) > 2048 or not url.isascii() or any(c.isspace() or ord(c) < 32 for c in url):
         raise _refusal("it must be at most 2048 plain characters without spaces")
-    if names_metadata(parts.hostname):
+    if is_metadata_host(parts.hostname):
         raise _refusal("it names the metadata of the machine, to which nothing is sent")
     secure = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -77,7 +77,7 @@ async def resolve(target: Target, *, local: bool) -> str:
 def check_address(address: str, *, local: bool) -> None:
     """Raise `InputError` (`forbidden_url`) for an address that nothing may be sent to."""
     ip = parse_ip(address)
-    if is_never(ip) or (is_near(ip) and not local):
+    if is_forbidden(ip) or (is_private(ip) and not local):
         raise InputError(
             f"a webhook may not be sent to {address}; use a host on a public address, or allow "
             "this machine and private networks with --webhook-local",

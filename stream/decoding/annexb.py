@@ -13,7 +13,7 @@ import av
 
 from longwatch.errors import SourceError
 from longwatch.stream.chunks import HELD
-from longwatch.stream.decoding.decoder import Decoded, PacketDecoder
+from longwatch.stream.decoding.decoder import DecodedPicture, PacketDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from av import Packet, VideoCodecContext, VideoFrame, VideoStream
 
     from longwatch.errors import FrameError
-    from longwatch.stream.chunks import Chunk, Epochs
-    from longwatch.stream.decoding.decoder import Stopwatch
+    from longwatch.stream.chunks import Chunk, EpochReader
+    from longwatch.stream.decoding.decoder import DecodeTimer
     from longwatch.stream.limits import MediaLimits
 
     AnyPacket = Packet[VideoStream]
@@ -91,7 +91,7 @@ class AnnexB:
         codec: str,
         limits: MediaLimits,
         on_damage: Callable[[FrameError], None],
-        stopwatch: Stopwatch | None = None,
+        stopwatch: DecodeTimer | None = None,
     ) -> None:
         self._codec = codec
         self._limits = limits
@@ -103,7 +103,7 @@ class AnnexB:
         self._packets = 0
         self._units = 0  # chunks in a row that were whole access units
 
-    def decode(self, epoch: Epochs) -> Iterator[Decoded]:  # noqa: D102
+    def decode(self, epoch: EpochReader) -> Iterator[DecodedPicture]:  # noqa: D102
         while (chunk := epoch.next()) is not None:
             self._chunks.append((self._received, chunk))
             self._received += len(chunk.payload)
@@ -131,7 +131,7 @@ class AnnexB:
             packets += self._context.parse()
         return packets
 
-    def _decode(self, packet: AnyPacket) -> Iterator[Decoded]:
+    def _decode(self, packet: AnyPacket) -> Iterator[DecodedPicture]:
         while len(self._chunks) > 1 and self._chunks[1][0] <= self._parsed:
             self._chunks.popleft()
         self._parsed += packet.size
@@ -141,10 +141,10 @@ class AnnexB:
         self._packets += 1
         yield from self._pictures(packet)
 
-    def _pictures(self, packet: AnyPacket | None) -> Iterator[Decoded]:
+    def _pictures(self, packet: AnyPacket | None) -> Iterator[DecodedPicture]:
         for frame in self._decoder.decode(packet):
             owner = self._owner(frame)
-            yield Decoded(frame, owner.pts, owner)
+            yield DecodedPicture(frame, owner.pts, owner)
 
     def _owner(self, frame: VideoFrame) -> Chunk:
         number = self._packets - 1 if frame.pts is None else frame.pts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import av
 
 from longwatch.errors import LongwatchError, SourceError
-from longwatch.stream.decoding.decoder import Decoded, PacketDecoder
+from longwatch.stream.decoding.decoder import DecodedPicture, PacketDecoder
 from longwatch.stream.decoding.images import check_size
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
     from longwatch.errors import FrameError
-    from longwatch.stream.chunks import Epochs
-    from longwatch.stream.decoding.decoder import Stopwatch
+    from longwatch.stream.chunks import EpochReader
+    from longwatch.stream.decoding.decoder import DecodeTimer
     from longwatch.stream.limits import MediaLimits
 
 DEMUXERS = {"mp4": "mp4", "webm": "matroska", "mpegts": "mpegts"}
@@ -36,14 +36,14 @@ class Container:
         form: str,
         limits: MediaLimits,
         on_damage: Callable[[FrameError], None],
-        stopwatch: Stopwatch | None = None,
+        stopwatch: DecodeTimer | None = None,
     ) -> None:
         self._form = form
         self._limits = limits
         self._on_damage = on_damage
         self._stopwatch = stopwatch
 
-    def decode(self, epoch: Epochs) -> Iterator[Decoded]:  # noqa: D102
+    def decode(self, epoch: EpochReader) -> Iterator[DecodedPicture]:  # noqa: D102
         pipe = Pipe(epoch, self._limits)
         pipe.gather(HEADS[self._form])
         if pipe.is_empty:
@@ -78,7 +78,7 @@ class Container:
             buffer_size=65536,
         )
 
-    def _pictures(self, container: InputContainer, pipe: Pipe) -> Iterator[Decoded]:
+    def _pictures(self, container: InputContainer, pipe: Pipe) -> Iterator[DecodedPicture]:
         stream = video_stream(container, f"the {self._form} data")
         check_size(stream.codec_context.width, stream.codec_context.height, self._limits)
         told = (self._limits, self._on_damage, self._stopwatch)
@@ -88,16 +88,16 @@ class Container:
         for packet in container.demux(stream):
             for frame in decoder.decode(packet):
                 if frame.pts is None:
-                    yield Decoded(frame, None, pipe.chunk)
+                    yield DecodedPicture(frame, None, pipe.chunk)
                     continue
                 origin = frame.time if origin is None else origin
-                yield Decoded(frame, base + frame.time - origin, pipe.chunk)
+                yield DecodedPicture(frame, base + frame.time - origin, pipe.chunk)
 
 
 class Pipe:
     """Gives the chunks of one epoch to libav, which sees a file that cannot be sought in."""
 
-    def __init__(self, epoch: Epochs, limits: MediaLimits) -> None:
+    def __init__(self, epoch: EpochReader, limits: MediaLimits) -> None:
         self._epoch = epoch
         self._limits = limits
         self._rest = memoryview(b"")

@@ -1,6 +1,6 @@
 """What all decoders of video share: the decoded picture, its pixels, the time limit, damage.
 
-No thread can interrupt another one's decoding; `Stopwatch` lets it see how long that takes.
+No thread can interrupt another one's decoding; `DecodeTimer` lets it see how long that takes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from av import Packet, VideoCodecContext, VideoFrame, VideoStream
     from numpy.typing import NDArray
 
-    from longwatch.stream.chunks import Chunk, Epochs
+    from longwatch.stream.chunks import Chunk, EpochReader
     from longwatch.stream.limits import MediaLimits
 
 
-class Stopwatch:
+class DecodeTimer:
     """Times what one thread decodes, a picture or packet at a time; any thread may look.
 
     `limit` is in seconds of real time, above zero.
@@ -67,7 +67,7 @@ def too_slow(limit: float) -> FrameError:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedPicture:
     """A decoded picture, not yet converted, and what is known of its time."""
 
     frame: VideoFrame
@@ -78,7 +78,7 @@ class Decoded:
 class Decoder(Protocol):
     """Decodes one epoch of pushed video."""
 
-    def decode(self, epoch: Epochs) -> Iterator[Decoded]:
+    def decode(self, epoch: EpochReader) -> Iterator[DecodedPicture]:
         """Yield the pictures of the epoch, in order of presentation, as its chunks come.
 
         Raises:
@@ -99,14 +99,14 @@ class PacketDecoder:
         context: VideoCodecContext,
         limits: MediaLimits,
         on_damage: Callable[[FrameError], None],
-        stopwatch: Stopwatch | None = None,
+        stopwatch: DecodeTimer | None = None,
     ) -> None:
         context.thread_count = 1  # threads over frames would delay each by as many frames
         context.options = {"max_pixels": str(limits.max_pixels)}
         self._context = context
         self._limits = limits
         self._on_damage = on_damage
-        self._stopwatch = stopwatch or Stopwatch(limits.decode_s)
+        self._stopwatch = stopwatch or DecodeTimer(limits.decode_s)
 
     def decode(self, packet: Packet[VideoStream] | None) -> Iterator[VideoFrame]:
         """Yield the good pictures that `packet` completes; None flushes the decoder."""

@@ -15,9 +15,9 @@ from longwatch.registry import lookup
 from longwatch.stream.chunks import Chunk
 from longwatch.stream.decoding.decoder import too_slow
 from longwatch.stream.decoding.images import check_size, decode_image, too_large
-from longwatch.stream.ingest.stills import Pictures
-from longwatch.stream.ingest.video import Video
-from longwatch.stream.sink import Counters, Drop, Sink
+from longwatch.stream.ingest.stills import StillDecoder
+from longwatch.stream.ingest.video import VideoDecoder
+from longwatch.stream.sink import Counters, Drop, FrameSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from longwatch.stream.timeline import Timeline
 
 # `image` and its three names are the same: what a picture is, its first bytes tell.
-FORMATS: dict[str, type[Pictures | Video]] = {
-    "image": Pictures,
-    "jpeg": Pictures,
-    "png": Pictures,
-    "webp": Pictures,
-    "raw_rgb": Pictures,
-    "h264": Video,
-    "hevc": Video,
-    "mp4": Video,
-    "webm": Video,
-    "mpegts": Video,
+FORMATS: dict[str, type[StillDecoder | VideoDecoder]] = {
+    "image": StillDecoder,
+    "jpeg": StillDecoder,
+    "png": StillDecoder,
+    "webp": StillDecoder,
+    "raw_rgb": StillDecoder,
+    "h264": VideoDecoder,
+    "hevc": VideoDecoder,
+    "mp4": VideoDecoder,
+    "webm": VideoDecoder,
+    "mpegts": VideoDecoder,
 }
 LATEST = 1e10  # seconds; no clock of a publisher says more
 MOST_HUNG = 2  # decoders of one publisher that are left to themselves at once
@@ -79,11 +79,11 @@ class Ingest:
             )
         self.form = form
         self._limits = limits
-        self._sink = Sink(fps, buffer, timeline, on_fault)
+        self._sink = FrameSink(fps, buffer, timeline, on_fault)
         self._decode = (
             partial(decode_image, limits=limits) if size is None else _raw_decoder(size, limits)
         )
-        self._is_video = kind is Video
+        self._is_video = kind is VideoDecoder
         timeline.restart()
         self._lock = threading.RLock()  # keeps what several threads feed in one order
         self._ended = False
@@ -150,11 +150,11 @@ class Ingest:
 
     def _begin(self, *, resuming: bool = False) -> None:
         """Begin to decode on a new thread, in the midst of the data when `resuming`."""
-        self._way: Pictures | Video
+        self._way: StillDecoder | VideoDecoder
         if self._is_video:
-            self._way = Video(self.form, self._limits, self._sink, resuming=resuming)
+            self._way = VideoDecoder(self.form, self._limits, self._sink, resuming=resuming)
         else:
-            self._way = Pictures(self._sink, self._decode, self._limits)
+            self._way = StillDecoder(self._sink, self._decode, self._limits)
         name = f"ingest-{self.form}"
         self._worker = threading.Thread(target=self._run, args=(self._way,), name=name, daemon=True)
         self._worker.start()
@@ -170,7 +170,7 @@ class Ingest:
         self._begin(resuming=True)
         return True
 
-    def _run(self, way: Pictures | Video) -> None:
+    def _run(self, way: StillDecoder | VideoDecoder) -> None:
         try:
             way.run()
         except ClosedError:  # the stream went away; nobody is left to tell

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import FrameError
-from longwatch.stream.buffer import DropPolicy, Latest
-from longwatch.stream.decoding.decoder import Stopwatch
+from longwatch.stream.buffer import BoundedQueue, DropPolicy
+from longwatch.stream.decoding.decoder import DecodeTimer
 from longwatch.stream.sink import Drop
 
 if TYPE_CHECKING:
@@ -17,42 +17,42 @@ if TYPE_CHECKING:
 
     from longwatch.stream.chunks import Chunk
     from longwatch.stream.limits import MediaLimits
-    from longwatch.stream.sink import Place, Sink
+    from longwatch.stream.sink import FramePlacement, FrameSink
 
 BACKLOG = 64  # pictures that wait where none may be lost to a newer one
 
 
-class Waiting(NamedTuple):
+class PendingStill(NamedTuple):
     """A picture that is wanted and not decoded yet."""
 
     chunk: Chunk
-    place: Place
+    place: FramePlacement
 
 
-class Pictures:
+class StillDecoder:
     """One publisher's pictures. They wait undecoded, as many as the buffer holds, dropped alike.
 
     One is decoded when the buffer has room for it, so that a flood costs no decoding.
     """
 
     def __init__(
-        self, sink: Sink, decode: Callable[[bytes], NDArray[np.uint8]], limits: MediaLimits
+        self, sink: FrameSink, decode: Callable[[bytes], NDArray[np.uint8]], limits: MediaLimits
     ) -> None:
-        self.stopwatch = Stopwatch(limits.decode_s)
+        self.stopwatch = DecodeTimer(limits.decode_s)
         self._sink = sink
         self._abandoned = False
         self._decode = decode
         policy, capacity = sink.buffer.policy, sink.buffer.capacity
         if policy is DropPolicy.BLOCK:  # but whoever feeds must not wait
             policy, capacity = DropPolicy.DROP_NEWEST, BACKLOG
-        self._waiting = Latest[Waiting](capacity, policy)
+        self._waiting = BoundedQueue[PendingStill](capacity, policy)
 
     def put(self, chunk: Chunk) -> None:
         """Place a picture and let it wait; never blocks."""
         if chunk.epoch or chunk.discontinuity:
             self._sink.timeline.restart()
         place = self._sink.place(chunk.pts, chunk)
-        if place is not None and self._waiting.put(Waiting(chunk, place)) is not None:
+        if place is not None and self._waiting.put(PendingStill(chunk, place)) is not None:
             self._sink.drop(Drop.BUSY)
 
     def run(self) -> None:

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from longwatch.errors import ClosedError, LimitError, LongwatchError, SourceError
 from longwatch.stream.buffer import DropPolicy
-from longwatch.stream.chunks import ChunkQueue, Epochs
+from longwatch.stream.chunks import ChunkQueue, EpochReader
 from longwatch.stream.decoding.annexb import KEYS, AnnexB, is_key
 from longwatch.stream.decoding.container import Container, begins
-from longwatch.stream.decoding.decoder import Converter, Stopwatch
+from longwatch.stream.decoding.decoder import Converter, DecodeTimer
 from longwatch.stream.sink import Drop
 
 if TYPE_CHECKING:
     from longwatch.errors import FrameError
     from longwatch.stream.chunks import Chunk
-    from longwatch.stream.decoding.decoder import Decoded, Decoder
+    from longwatch.stream.decoding.decoder import DecodedPicture, Decoder
     from longwatch.stream.limits import MediaLimits
-    from longwatch.stream.sink import Sink
+    from longwatch.stream.sink import FrameSink
 
 WHOLE = ("mp4", "webm")  # can only be read from their start
 
 
-class Video:
+class VideoDecoder:
     """One publisher's video. A broken epoch is reported, and the next one decoded as if new.
 
     When the decoder cannot keep up, chunks are left out until one that can be begun at, as they are
@@ -31,14 +31,14 @@ class Video:
     """
 
     def __init__(
-        self, form: str, limits: MediaLimits, sink: Sink, *, resuming: bool = False
+        self, form: str, limits: MediaLimits, sink: FrameSink, *, resuming: bool = False
     ) -> None:
-        self.stopwatch = Stopwatch(limits.decode_s)
+        self.stopwatch = DecodeTimer(limits.decode_s)
         self._form = form
         self._limits = limits
         self._sink = sink
         self._queue = ChunkQueue(limits.queue_bytes)
-        self._epochs = Epochs(self._queue, sink.timeline.restart)
+        self._epochs = EpochReader(self._queue, sink.timeline.restart)
         self._converter = Converter()
         self._skipping = resuming  # chunks are being left out
         self._abandoned = False
@@ -105,7 +105,7 @@ class Video:
         told = (self._form, self._limits, self._damaged, self.stopwatch)
         return AnnexB(*told) if self._form in KEYS else Container(*told)
 
-    def _offer(self, decoded: Decoded) -> bool:
+    def _offer(self, decoded: DecodedPicture) -> bool:
         """Emit the picture if it is wanted; False when the sink was stopped."""
         if self._abandoned or self._sink.stopped.is_set():
             return False

@@ -47,7 +47,7 @@ class Picture(NamedTuple):
     arrived: float  # `time.monotonic()`
 
 
-class Ring:
+class FrameRing:
     """`slots` frames of up to `pixels`. Made by the parent; the child opens it by its `fd`."""
 
     def __init__(self, slots: int, pixels: int, fd: int | None = None) -> None:

@@ -15,21 +15,21 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from longwatch.stream.pull.address import Address
-from longwatch.stream.pull.rules import Rules
+from longwatch.stream.pull.rules import UrlPolicy
 from longwatch.stream.pull.settings import PullSettings
 
 if TYPE_CHECKING:
-    from longwatch.stream.pull.frame_ring import Ring
+    from longwatch.stream.pull.frame_ring import FrameRing
 
 END = 1.5  # seconds that a child has to end by itself; it needs one at most
 PIECE = 65536
 LINE = 1 << 16  # bytes; a child says nothing longer
 
 
-class Worker:
+class ChildProcess:
     """One child process at work on `job`."""
 
-    def __init__(self, job: Job, ring: Ring) -> None:
+    def __init__(self, job: PullJob, ring: FrameRing) -> None:
         # Our own settings, keys among them, are none of the child's business.
         ours = ("LONGWATCH_", "OTEL_")
         known = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
@@ -87,11 +87,11 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class Job:
+class PullJob:
     """One connection to one source."""
 
     address: Address
-    rules: Rules
+    rules: UrlPolicy
     settings: PullSettings
     fps: float | None  # frames taken a second; None takes all
     max_pixels: int
@@ -103,13 +103,13 @@ class Job:
         return json.dumps(asdict(self)) + "\n"
 
     @classmethod
-    def load(cls, line: str) -> Job:
+    def load(cls, line: str) -> PullJob:
         """Return the job that a line holds."""
         given: dict[str, Any] = json.loads(line)
         rules = given["rules"]
         given |= {
             "address": Address(**given["address"]),
-            "rules": Rules(**{**rules, "hosts": tuple(rules["hosts"])}),
+            "rules": UrlPolicy(**{**rules, "hosts": tuple(rules["hosts"])}),
             "settings": PullSettings(**given["settings"]),
         }
         return cls(**given)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import SourceError
 from longwatch.stream.decoding.container import video_stream
-from longwatch.stream.decoding.decoder import Converter, PacketDecoder, Stopwatch
+from longwatch.stream.decoding.decoder import Converter, DecodeTimer, PacketDecoder
 from longwatch.stream.limits import MediaLimits
 from longwatch.stream.pull.errors import fault, reading_fault
 from longwatch.stream.pull.frame_ring import Counts
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
     from longwatch.errors import FrameError
-    from longwatch.stream.pull.frame_ring import Ring
-    from longwatch.stream.pull.process import Job
+    from longwatch.stream.pull.frame_ring import FrameRing
+    from longwatch.stream.pull.process import PullJob
 
 PATIENCE = 2.0  # seconds of late frames, after which the source is not behind: its clock is
 BACK, AHEAD = 1.0, 10.0  # seconds; a pts further away than this is of another clock
 
 
-class Lateness:
+class LateFrameFilter:
     """Compares the source's clock with ours.
 
     What arrives soonest after its pts sets the pace; a frame that is `late_s` behind that pace is
@@ -66,13 +66,13 @@ class Reader:
     """Reads what `job` says into `ring` until its end, or until `stop` is set."""
 
     def __init__(
-        self, job: Job, ring: Ring, stop: threading.Event, tell: Callable[..., None]
+        self, job: PullJob, ring: FrameRing, stop: threading.Event, tell: Callable[..., None]
     ) -> None:
         self._job, self._ring, self._stop, self._tell = job, ring, stop, tell
-        self.stopwatch = Stopwatch(job.settings.decode_s)
+        self.stopwatch = DecodeTimer(job.settings.decode_s)
         self._limits = MediaLimits(max_pixels=job.max_pixels)
         self._sampler = Sampler(job.fps)
-        self._lateness = Lateness(job.settings.late_s)
+        self._lateness = LateFrameFilter(job.settings.late_s)
         # A live source keeps its own time; what can be had faster is held to its own pace.
         self._pacer = Pacer() if job.address.kind in ("file", "http") else None
         self._converter = Converter()

@@ -16,9 +16,9 @@ from longwatch.errors import ClosedError
 from longwatch.stream.buffer import DropPolicy
 from longwatch.stream.chunks import Chunk
 from longwatch.stream.pull.errors import SENTENCES
-from longwatch.stream.pull.frame_ring import Ring
-from longwatch.stream.pull.process import Job, Worker
-from longwatch.stream.sink import Counters, Drop, Sink
+from longwatch.stream.pull.frame_ring import FrameRing
+from longwatch.stream.pull.process import ChildProcess, PullJob
+from longwatch.stream.sink import Counters, Drop, FrameSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from longwatch.stream.buffer import LatestBuffer
     from longwatch.stream.pull.address import Address
     from longwatch.stream.pull.frame_ring import Counts, Picture
-    from longwatch.stream.pull.rules import Rules
+    from longwatch.stream.pull.rules import UrlPolicy
     from longwatch.stream.pull.settings import PullSettings
     from longwatch.stream.timeline import Timeline
 
@@ -148,7 +148,7 @@ class Outcome(NamedTuple):
     good_s: float = 0.0  # for how long it gave frames
 
 
-class Pull:
+class PulledSource:
     """Pulls `address` into a stream until it is closed, or a recording has ended.
 
     `on_status` is called on the source's thread, after each change. The address is one that the
@@ -158,28 +158,28 @@ class Pull:
     def __init__(
         self,
         address: Address,
-        rules: Rules,
+        rules: UrlPolicy,
         settings: PullSettings,
         *,
         fps: float | None,
         max_pixels: int,
         buffer: LatestBuffer,
         timeline: Timeline,
-        on_status: Callable[[Pull, Status], None],
+        on_status: Callable[[PulledSource, Status], None],
     ) -> None:
         self.address = address
         self.fps = fps
         self.pid: int | None = None
         """The child's number, while there is one."""
         self._rules, self._settings, self._max_pixels = rules, settings, max_pixels
-        self._sink = Sink(None, buffer, timeline, lambda _: None)  # the child chooses frames
+        self._sink = FrameSink(None, buffer, timeline, lambda _: None)  # the child chooses frames
         self._on_status = on_status
         self.ids: dict[str, str] = {}  # of the stream, for log lines
         self._status = Status("connecting")
         self._backoff = Backoff(settings)
         self._transport = ""
         self._past: Counter[str] = Counter()  # what earlier children came to
-        self._ring: Ring | None = None
+        self._ring: FrameRing | None = None
         self._lock = threading.Lock()  # of the two above
         self._before: tuple[float, float] | None = None  # pts and arrival of the last frame
         self._thread = threading.Thread(target=self._run, name="pull", daemon=True)
@@ -241,8 +241,8 @@ class Pull:
         """Run one child process to its end."""
         self._sink.timeline.restart()
         self._before = None
-        ring = Ring(self._settings.slots, self._max_pixels)
-        job = Job(
+        ring = FrameRing(self._settings.slots, self._max_pixels)
+        job = PullJob(
             self.address,
             self._rules,
             self._settings,
@@ -251,7 +251,7 @@ class Pull:
             ring.fd,
             self._transport,
         )
-        worker = Worker(job, ring)
+        worker = ChildProcess(job, ring)
         with self._lock:
             self._ring, self.pid = ring, worker.pid
         dog, patient = Watchdog(self._settings), False
@@ -274,7 +274,7 @@ class Pull:
                 self._ring = self.pid = None
             ring.close()
 
-    def _hear(self, worker: Worker, dog: Watchdog) -> tuple[str, str, bool] | None:
+    def _hear(self, worker: ChildProcess, dog: Watchdog) -> tuple[str, str, bool] | None:
         """Take in what the child says; return how it ended, if it did."""
         for event in worker.hear(TICK):
             if event["event"] == "open":
@@ -290,7 +290,7 @@ class Pull:
             )
         return None
 
-    def _take(self, ring: Ring, dog: Watchdog) -> None:
+    def _take(self, ring: FrameRing, dog: Watchdog) -> None:
         """Put the frames that are there into the stream."""
         for picture in ring.take():
             before = self._sink.timeline.time
