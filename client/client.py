@@ -11,7 +11,7 @@ from urllib.parse import quote
 from longwatch.client.answer import Answer
 from longwatch.client.options import Dialer, Sampling
 from longwatch.client.reconnect import RECONNECT
-from longwatch.client.session import Channel, make
+from longwatch.client.session import Session, create_watch
 from longwatch.client.streams import Publisher, StreamView
 from longwatch.client.watches import Watch
 from longwatch.errors import InputError
@@ -78,7 +78,7 @@ class Client:
         """The session object of the server, as it came with `session.created`."""
         self.clock_offset = 0.0
         """Seconds that the server's clock is ahead of ours; `ping` measures it."""
-        self._channel = Channel(opener, timeout, reconnect, on_notice)
+        self._channel = Session(opener, timeout, reconnect, on_notice)
         self._router = self._channel.router
         self._read = read
         self._ids = count(1)
@@ -240,7 +240,7 @@ class Client:
             ServerError: the question was refused; nothing was asked.
             ClosedError: the connection is gone.
         """
-        lw: dict[str, Any] = {**on_wire(as_of, between), **sampling}
+        lw: dict[str, Any] = {**moment_fields(as_of, between), **sampling}
         tag = f"q{next(self._ids)}"
         answer = Answer(stream, self._cancel)
         message = {
@@ -288,7 +288,7 @@ class Client:
         if stream is not None:
             event["streams"] = [stream] if isinstance(stream, str) else stream
         watch = Watch(self._channel, event)
-        await make(self._channel, watch)
+        await create_watch(self._channel, watch)
         return watch
 
     async def watches(self) -> list[dict[str, Any]]:
@@ -360,7 +360,7 @@ class Client:
         return found
 
 
-def on_wire(as_of: float | None, between: tuple[float, float] | None) -> dict[str, Any]:
+def moment_fields(as_of: float | None, between: tuple[float, float] | None) -> dict[str, Any]:
     """Return the fields of a question's `lw` object that say what it is about, and as of when.
 
     Raises:

@@ -38,7 +38,7 @@ class Pace(Protocol):
         ...
 
 
-class Live:
+class RealtimePace:
     """Plays a recording like a live one, `speed` times as fast; late pieces go at once."""
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -54,14 +54,14 @@ class Live:
         await asyncio.sleep(max(0.0, self._start + due / self._speed - now))
 
 
-class Unpaced:
+class NoPace:
     """Sends at once; only for what is live already, as a camera is."""
 
     async def wait(self, publisher: Publisher, due: float, size: int) -> None:  # noqa: D102
         return
 
 
-class Eager:
+class BackpressurePace:
     """Keeps the server busy without making it drop anything.
 
     A message is under way until the statistics account for it as read or left out.
@@ -93,7 +93,7 @@ class Eager:
 
 def make_pace(speed: float | None, *, pictures: bool) -> Pace:
     """Return the pace for `speed`; None is as fast as the server takes it."""
-    return Eager(pictures=pictures) if speed is None else Live(speed)
+    return BackpressurePace(pictures=pictures) if speed is None else RealtimePace(speed)
 
 
 T = TypeVar("T")
@@ -162,7 +162,7 @@ async def push_camera(
         first = await anext(seen, None)  # so that a missing camera opens no stream
         publisher = await _open(client, stream, "image", fps, 1.0, options)
         async with aclosing(_after(first, seen)) as pieces:
-            return await _push(client, publisher, pieces, Unpaced(), _Report(progress, None))
+            return await _push(client, publisher, pieces, NoPace(), _Report(progress, None))
 
 
 async def push_frames(

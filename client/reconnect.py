@@ -67,7 +67,7 @@ LATER = ("rate_limit_error", "server_error")  # refusals that may not be the las
 NUMBERED = "evt_"  # before the number in the id of an event that can be replayed
 
 
-class Returned(NamedTuple):
+class Reconnection(NamedTuple):
     """A connection that is back, and the first event on it."""
 
     transport: Transport
@@ -79,7 +79,7 @@ class Returned(NamedTuple):
         return bool(self.first["type"] == "lw.session.resume")
 
 
-class Place:
+class ResumePoint:
     """Where a client stands in its session: how to resume it, and from which event on."""
 
     def __init__(self) -> None:
@@ -107,12 +107,12 @@ def number_of(event_id: Any) -> int:
     return int(number) if number.isascii() and number.isdecimal() else 0
 
 
-async def come_back(
+async def reestablish(
     opener: Callable[[Mapping[str, str]], Awaitable[Transport]],
-    place: Place,
+    place: ResumePoint,
     reconnect: Reconnect,
     patience: float,
-) -> Returned:
+) -> Reconnection:
     """Try until a connection is there; `patience` is in seconds, for its first event.
 
     Raises:
@@ -128,7 +128,7 @@ async def come_back(
             async with asyncio.timeout(patience):
                 first = json.loads(await transport.recv())
             if first["type"] in ("session.created", "lw.session.resume"):
-                return Returned(transport, first)
+                return Reconnection(transport, first)
             reason = f"it began with {first['type']}"
         except (ClosedError, TimeoutError, ValueError, KeyError, TypeError) as failure:
             reason = str(failure) or type(failure).__name__

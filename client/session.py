@@ -12,7 +12,14 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from longwatch.client.reconnect import CODES, Notice, Place, Returned, come_back, number_of
+from longwatch.client.reconnect import (
+    CODES,
+    Notice,
+    Reconnection,
+    ResumePoint,
+    number_of,
+    reestablish,
+)
 from longwatch.client.router import Router
 from longwatch.client.streams import Publisher
 from longwatch.client.watches import Watch
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
     from longwatch.client.transport import Transport
 
 
-class Channel:
+class Session:
     """Sends requests, and lets one task read whatever comes in; `router` says whose it is.
 
     With `reconnect` a connection that breaks off is tried again. Requests whose replies were not
@@ -45,7 +52,7 @@ class Channel:
         self._timeout = timeout  # seconds, for each reply
         self._reconnect = reconnect
         self._notify = notify or (lambda _: None)
-        self._place = Place()
+        self._place = ResumePoint()
         self._transport: Transport | None = None
         self._reader: asyncio.Task[None] | None = None
         self._streams: asyncio.Task[None] | None = None  # takes them up after a break
@@ -172,7 +179,7 @@ class Channel:
                 return
             began = self._cut(str(lost))
             try:
-                returned = await come_back(self._opener, self._place, reconnect, self._timeout)
+                returned = await reestablish(self._opener, self._place, reconnect, self._timeout)
             except LongwatchError as failure:
                 self._lose(failure)
                 return
@@ -210,7 +217,7 @@ class Channel:
         self._notify(Notice("lost", reason))
         return time.monotonic()
 
-    async def _back(self, returned: Returned, seconds: float) -> None:
+    async def _back(self, returned: Reconnection, seconds: float) -> None:
         """Go on over a connection that is back after `seconds`."""
         self._transport = returned.transport
         self._place.take(returned.first)
@@ -222,7 +229,7 @@ class Channel:
         kind, resumed = ("resumed", True) if returned.resumed else ("restarted", False)
         self._notify(Notice("resumed" if resumed else "restarted", kind, seconds))
         await self._send_again()
-        self._streams = asyncio.create_task(take_up(self, resumed=resumed))
+        self._streams = asyncio.create_task(restore_after_reconnect(self, resumed=resumed))
 
     async def _send_again(self) -> None:
         """Once all that was missed is here: what has no reply yet did not arrive."""
@@ -239,13 +246,13 @@ class Channel:
         self._connected.set()  # for those who wait for it, to find out
 
 
-async def make(channel: Channel, watch: Watch) -> None:
+async def create_watch(channel: Session, watch: Watch) -> None:
     """Let the server make a watch; see `Client.watch_for` for what is raised."""
     async with channel.router.await_watch(watch):
         await channel.request(watch.opening, "lw.watch.created", "")
 
 
-async def take_up(channel: Channel, *, resumed: bool) -> None:
+async def restore_after_reconnect(channel: Session, *, resumed: bool) -> None:
     """Feed again what was fed, and follow what was followed where the session is a new one.
 
     Watches come first: a stream that is followed again tells of their next firing, not of those
@@ -270,7 +277,7 @@ async def take_up(channel: Channel, *, resumed: bool) -> None:
             one.lose(refused)
 
 
-async def _watch(channel: Channel, watch: Watch) -> None:
+async def _watch(channel: Session, watch: Watch) -> None:
     """Follow a watch again; a server that has forgotten it makes it anew, unless it had ended.
 
     It ends here if somebody deleted it meanwhile.
@@ -284,17 +291,17 @@ async def _watch(channel: Channel, watch: Watch) -> None:
         if gone.code == "watch_deleted":
             watch.take({"type": "lw.watch.deleted"})
         elif watch.state != "ended":
-            await make(channel, watch)
+            await create_watch(channel, watch)
 
 
-async def _attach(channel: Channel, view: StreamView) -> str:
+async def _attach(channel: Session, view: StreamView) -> str:
     """Follow a stream and return its state."""
     event = {"type": "lw.stream.attach", "stream": view.stream}
     reply = await channel.request(event, "lw.stream.state", view.stream)
     return str(reply["state"])
 
 
-async def _feed(channel: Channel, publisher: Publisher) -> None:
+async def _feed(channel: Session, publisher: Publisher) -> None:
     """Open a publisher's stream again, unless the server has all that it wanted to send."""
     if publisher.left:
         return

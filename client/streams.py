@@ -128,7 +128,7 @@ _WRAP = 2**32
 _PICTURES = frozenset({"image", "jpeg", "png", "webp", "raw_rgb"})
 
 
-class Line(Protocol):
+class PublisherTransport(Protocol):
     """What a publisher needs of its client."""
 
     async def send_packet(self, packet: Packet) -> None:
@@ -144,7 +144,12 @@ class Publisher(StreamView):
     """Feeds one stream; `Client.open_stream` makes it. A context manager."""
 
     def __init__(
-        self, line: Line, opened: dict[str, Any], *, max_bytes: int | None, max_inflight: int | None
+        self,
+        line: PublisherTransport,
+        opened: dict[str, Any],
+        *,
+        max_bytes: int | None,
+        max_inflight: int | None,
     ) -> None:
         super().__init__(opened["stream"])
         self.accepted: dict[str, Any] = opened.get("accepted") or {}
