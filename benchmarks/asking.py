@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from longwatch.memory.recall import Recaller
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampler, Sampling
-from longwatch.serve.answer import Question as Asked
-from longwatch.serve.ranges import limited
+from longwatch.serve.answers.scope import limit_recall
+from longwatch.serve.answers.types import Question as Asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.memory.segment import Segment
     from longwatch.models.base import VideoLM
-    from longwatch.serve.ranges import Limits
-    from longwatch.stream.questions import Question
+    from longwatch.serve.answers.scope import RecallScope
+    from training.questions import Question
 
 MOST = 24  # tokens of an answer
 SEVERAL = {"how_many", "how_often", "after", "before", "follow_up"}  # need all of their frames
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 class Put(NamedTuple):
     """A question as the service puts it to the model."""
 
-    limits: Limits
+    limits: RecallScope
     ids: list[int]
     context: Context
 
@@ -58,7 +58,7 @@ def turns_of(question: Question) -> list[Turn]:
 def put(model: VideoLM, snapshot: Snapshot, question: Question) -> Put:
     """Return a question within the time that it is about, before anything of it is read."""
     turns = turns_of(question)
-    limits, ids = limited(snapshot, Asked(tuple(turns))), model.prompt_ids(turns)
+    limits, ids = limit_recall(snapshot, Asked(tuple(turns))), model.prompt_ids(turns)
     context = limits.snapshot.context(model.decoder.rope, room=len(ids) + MOST)
     return Put(limits, ids, context)
 

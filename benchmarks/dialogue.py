@@ -24,7 +24,7 @@ from benchmarks.report import parser, publish
 from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,17 +5,17 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from longwatch.stream.questions import KINDS, Truth
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
+from training.questions import KINDS, Truth
 from training.simulated import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from longwatch.models.bundled_model import BundledVLM
-    from longwatch.stream.questions import Question
     from longwatch.types import VisualTokens
+    from training.questions import Question
 
 SEEDS = 1 << 51  # training draws its worlds below 2 ** 40, and its evaluation from 2 ** 50 on
 PIXELS = 256  # frames; longer streams are made of simulated tokens

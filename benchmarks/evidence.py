@@ -28,8 +28,8 @@ from benchmarks.report import parser, publish
 from longwatch.memory.memory import Memory
 from longwatch.memory.recall import Recaller
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve import evidence as evidence_of
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.answers import evidence as evidence_of
+from longwatch.serve.streams.settings import StreamSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from longwatch.memory.context import Context
     from longwatch.memory.memory import Snapshot
     from longwatch.models.bundled_model import BundledVLM
-    from longwatch.stream.questions import Question as Asked
+    from training.questions import Question as Asked
 
 LENGTHS = ((64, 8, 3), (256, 6, 3))  # frames, streams, questions of a kind
 QUICK = ((64, 1, 1),)

@@ -25,20 +25,19 @@ from benchmarks.report import parser, publish
 from longwatch.models.bundled_chat import dialogue_ids, spoken_ids
 from longwatch.models.bundled_model import load_bundled
 from longwatch.models.standalone import last_question
-from longwatch.stream import facts
-from longwatch.stream.asking import about, question
-from longwatch.stream.questions import Truth
-from longwatch.stream.synthetic import SyntheticSource
-from longwatch.stream.wordings import finish, say
-from longwatch.stream.wordings_followups import IT
+from longwatch.stream.sources.synthetic import SyntheticSource
 from training.answering import read
+from training.questions import Truth, ground_truth
+from training.questions.generator import about, question
+from training.questions.wordings.follow_ups import IT
+from training.questions.wordings.grammar import finish, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from longwatch.memory.memory import Snapshot
     from longwatch.models.bundled_model import BundledVLM
-    from longwatch.stream.questions import Question
+    from training.questions import Question
 
 FRAMES, STREAMS, EACH = 16, 20, 10
 QUICK = (8, 2, 2)
@@ -55,7 +54,7 @@ def same_thing(seen: Truth, now: int, rng: Random) -> Question | None:
     name = start.names[0]
     if then == "where" and name not in [there for there, _ in seen.things(now)]:
         return None
-    fact = facts.ABOUT[then](seen, now, name)
+    fact = ground_truth.ABOUT[then](seen, now, name)
     text = finish(say(rng.choice(IT["train"][then]), rng), rng, "train")
     return fact and question(then, text, fact, ((start.text, start.answers[0]),))
 

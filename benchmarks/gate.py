@@ -29,10 +29,10 @@ from benchmarks.report import parser, publish
 from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.answer import Question
-from longwatch.serve.ranges import limited
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.serve.sure import entropy
+from longwatch.serve.answers.reader import next_token_entropy
+from longwatch.serve.answers.scope import limit_recall
+from longwatch.serve.answers.types import Question
+from longwatch.serve.streams.settings import StreamSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +85,7 @@ def answers(model: BundledVLM, episode: Episode) -> list[Asked]:
     for question in episode.questions:
         turns = [Turn(role, text) for pair in question.history for role, text in _roles(*pair)]
         turns.append(Turn("user", question.text))
-        limits = limited(snapshot, Question(tuple(turns)))
+        limits = limit_recall(snapshot, Question(tuple(turns)))
         ids = model.prompt_ids(turns)
         window = _answer(model, snapshot, ids, question.answers, recall=False)
         recall = _answer(model, snapshot, ids, question.answers, recall=True)
@@ -107,7 +107,7 @@ def _answer(
     start = time.process_time()
     context = snapshot.context(model.decoder.rope, room=len(ids) + MOST, recall=recall)
     logits = model.decoder.logits(model.read_text(ids, context))
-    unsure = entropy(logits)
+    unsure = next_token_entropy(logits)
     seconds = time.process_time() - start
     said: list[int] = []
     while (token := int(logits.argmax())) not in model.stop_ids and len(said) < MOST:

@@ -39,7 +39,7 @@ from longwatch.memory.full import Full
 from longwatch.memory.longwatch import Longwatch
 from longwatch.memory.window import Window
 from longwatch.models.bundled_model import load_bundled
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from benchmarks.clips import NAMES, pictures
 from benchmarks.plots import Axis, lines
 from benchmarks.report import ROOT, parser, publish
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.sparing import Sparing, SparingSettings
+from longwatch.serve.streams.reduction import FrameReducer, ReductionSettings
 from longwatch.types import Frame
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ NOISE, NOISY = 5.0, 12  # of 255, standard deviation; pictures
 RATE = 41.0  # tokens a second: a quarter of all
 GATE = 0.05
 BOTH = "rate + gate"
-SETTINGS: Mapping[str, SparingSettings] = {
-    "all": SparingSettings(),
-    "threshold": SparingSettings("dtd"),
-    "gate": SparingSettings(gate=GATE),
-    "rate": SparingSettings("longwatch", token_rate=RATE),
-    BOTH: SparingSettings("longwatch", token_rate=RATE, gate=GATE),
+SETTINGS: Mapping[str, ReductionSettings] = {
+    "all": ReductionSettings(),
+    "threshold": ReductionSettings("dtd"),
+    "gate": ReductionSettings(gate=GATE),
+    "rate": ReductionSettings("longwatch", token_rate=RATE),
+    BOTH: ReductionSettings("longwatch", token_rate=RATE, gate=GATE),
 }
 
 
@@ -78,9 +78,9 @@ def static(pool: Sequence[Shown], count: int, seed: int) -> Iterator[Shown]:
         yield pool[int(i)]
 
 
-def per_minute(settings: SparingSettings, frames: Iterable[Shown], seconds: float) -> list[float]:
+def per_minute(settings: ReductionSettings, frames: Iterable[Shown], seconds: float) -> list[float]:
     """Return the tokens a second that are read in each minute of a stream."""
-    sparing = Sparing(settings)
+    sparing = FrameReducer(settings)
     read = np.zeros(int(np.ceil(seconds / MINUTE)))
     for i, (image, tokens) in enumerate(frames):
         frame = Frame(image, i / FPS, i)

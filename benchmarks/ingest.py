@@ -30,7 +30,7 @@ from longwatch.compressors import COMPRESSORS
 from longwatch.memory.memory import Memory
 from longwatch.memory.window import Window
 from longwatch.models.bundled_model import load_bundled
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 
 if TYPE_CHECKING:

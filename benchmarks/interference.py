@@ -21,16 +21,16 @@ from benchmarks.report import parser, publish
 from longwatch.models.base import Turn
 from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question
-from longwatch.serve.engine import Engine
-from longwatch.serve.observer import Observer
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.answers.types import Done, Question
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.observability.observer import EngineObserver
+from longwatch.serve.streams.settings import StreamSettings
 from longwatch.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.answers.types import AnswerEvent
 
 ASKERS = 4
 TOKENS = 32  # an answer
@@ -47,7 +47,7 @@ class Load:
 
 
 @dataclass
-class Tally(Observer):
+class Tally(EngineObserver):
     """What the engine says of one load point; several runs of it add up."""
 
     lags: list[float] = field(default_factory=list)  # seconds
@@ -184,7 +184,7 @@ class Stage:
             time.sleep(0.005)
 
 
-class _Switch(Observer):
+class _Switch(EngineObserver):
     """Passes what the engine says to the tally of the load point that runs."""
 
     def __init__(self, stage: Stage) -> None:

@@ -35,7 +35,7 @@ from benchmarks.load_service import service
 from benchmarks.load_traffic import Point, Traffic, drive, jpegs
 from benchmarks.report import parser, publish
 from longwatch.models.loader import load_model
-from longwatch.stream.images import decode_image
+from longwatch.stream.decoding.images import decode_image
 from longwatch.stream.limits import MediaLimits
 from longwatch.types import Frame
 

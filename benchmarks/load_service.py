@@ -17,8 +17,8 @@ import torch
 from benchmarks.report import ROOT
 from longwatch.models.loader import load_model
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.server import running
 
 if TYPE_CHECKING:

@@ -19,26 +19,25 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchmarks.report import parser, publish
-from longwatch.cli.demo_script import Asked, Picture, load_pictures
-from longwatch.cli.demo_video import write_video
+from longwatch.cli.demo.script import Asked, Picture, load_pictures
+from longwatch.cli.demo.video import write_video
 from longwatch.memory import Window
 from longwatch.memory.memory import Memory
+from longwatch.models.answer_words import NO, YES, clock, count
 from longwatch.models.base import Turn
 from longwatch.models.loader import load_model
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question
-from longwatch.serve.decode import Answer
-from longwatch.serve.observer import Observer
-from longwatch.serve.passes import alone
-from longwatch.stream.answers import NO, YES, clock, count
-from longwatch.stream.file import FileSource
-from longwatch.stream.wordings import TRAIN, say
+from longwatch.serve.answers.answer import Answer, run_to_completion
+from longwatch.serve.answers.types import Done, Question
+from longwatch.serve.observability.observer import EngineObserver
+from longwatch.stream.sources.file import FileSource
+from training.questions.wordings.grammar import TRAIN, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from longwatch.models.base import VideoLM
-    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.answers.types import AnswerEvent
     from longwatch.types import Frame
 
 ABSENT = ("goldfish", "banana")
@@ -103,7 +102,9 @@ def ask(model: VideoLM, memory: Memory, text: str) -> str:
     """Return the answer to `text` as of now."""
     events: list[AnswerEvent] = []
     question = Question((Turn("user", text),), SAMPLING)
-    alone(model, Answer(question, memory.snapshot(), model, events.append, Observer()))
+    run_to_completion(
+        model, Answer(question, memory.snapshot(), model, events.append, EngineObserver())
+    )
     return next(event.text for event in events if isinstance(event, Done))
 
 

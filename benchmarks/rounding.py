@@ -12,7 +12,7 @@ import torch
 
 from longwatch.memory.codec import Codec
 from longwatch.models.bundled_model import load_bundled
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training.answering import read
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from longwatch.memory.base import Rope, Rotary
     from longwatch.models.base import VideoLM
-    from longwatch.stream.questions import Question
     from longwatch.types import VisualTokens
+    from training.questions import Question
 
 
 class Score(NamedTuple):

@@ -21,11 +21,11 @@ import torch
 from benchmarks import report
 from longwatch.errors import ConfigError
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.sparing import Sparing, SparingSettings
-from longwatch.stream.questions import KINDS, Truth
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.serve.streams.reduction import FrameReducer, ReductionSettings
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training.answering import answer, read
+from training.questions import KINDS, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +44,10 @@ SHOWN = ("now", "at", "first", "was_there", "how_often", "background")
 
 
 def spared(
-    settings: SparingSettings, frames: Sequence[Frame], tokens: Sequence[VisualTokens]
+    settings: ReductionSettings, frames: Sequence[Frame], tokens: Sequence[VisualTokens]
 ) -> Read:
     """Return the time and the tokens of each frame that is read."""
-    sparing, kept = Sparing(settings), []
+    sparing, kept = FrameReducer(settings), []
     for frame, given in zip(frames, tokens, strict=True):
         if sparing.repeats(frame):
             continue
@@ -75,7 +75,7 @@ def gates(model: VideoLM, seeds: range, count: int) -> list[dict[str, Any]]:
         asked.update(question.kind for question in questions)
         for at in intervals:
             gate = None if at is None else GATE
-            settings = SparingSettings(gate=gate, gate_seconds=at or 1.0)
+            settings = ReductionSettings(gate=gate, gate_seconds=at or 1.0)
             kept = spared(settings, frames, tokens)
             read_of[at] += len(kept)
             snapshot = read(model, kept)
@@ -108,7 +108,7 @@ def rates(model: VideoLM, rate: float, seconds: float, seed: int) -> list[dict[s
     for gate in (None, GATE):
         every = [picture for _, some in pictures for picture in some]
         frames = [Frame(picture, i / FPS, i) for i, picture in enumerate(every)]
-        settings = SparingSettings("uniform", token_rate=rate, gate=gate)
+        settings = ReductionSettings("uniform", token_rate=rate, gate=gate)
         kept = spared(settings, frames, [known[id(picture)] for picture in every])
         spent = dict.fromkeys(stretches, 0)
         for at, tokens in kept:

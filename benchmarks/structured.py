@@ -26,23 +26,22 @@ from benchmarks import intervals
 from benchmarks.episodes import draw
 from benchmarks.report import parser, publish
 from benchmarks.zoom import FRAMES, read_stream
+from longwatch.models.answer_words import COUNTS, NO, NOTHING, PLACES, YES
 from longwatch.models.base import Turn
 from longwatch.models.bundled_model import load_bundled
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question
-from longwatch.serve.decode import Answer
-from longwatch.serve.observer import Observer
-from longwatch.serve.passes import alone
-from longwatch.stream.answers import COUNTS, NO, NOTHING, PLACES, YES
-from longwatch.stream.painting import COLOURS
-from longwatch.stream.questions import Truth
+from longwatch.serve.answers.answer import Answer, run_to_completion
+from longwatch.serve.answers.types import Done, Question
+from longwatch.serve.observability.observer import EngineObserver
+from longwatch.stream.sources.painting import COLOURS
+from training.questions import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.zoom import Stream
     from longwatch.models.bundled_model import BundledVLM
-    from longwatch.stream.questions import Question as Asked
+    from training.questions import Question as Asked
 
 STREAMS, EACH = 8, 2  # streams, questions of a kind
 QUICK = (1, 1)
@@ -99,9 +98,9 @@ def put(model: BundledVLM, stream: Stream, text: str, schema: dict[str, Any], wa
     events: list[Any] = []
     turns, sampling = (Turn("user", text),), Sampling(max_tokens=TOKENS)
     question = Question(turns, sampling, schema=json.dumps(schema), by_field=WAYS[way])
-    answer = Answer(question, stream.snapshot, model, events.append, Observer())
+    answer = Answer(question, stream.snapshot, model, events.append, EngineObserver())
     answer.start(0)
-    alone(model, answer)
+    run_to_completion(model, answer)
     done: Done = events[-1]
     return done
 

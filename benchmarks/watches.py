@@ -29,15 +29,14 @@ from benchmarks.replay import opened, read
 from benchmarks.report import parser, publish
 from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.stream import Glimpse
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.serve.watches.rota import Rota, RotaSettings
-from longwatch.serve.watches.score import present, score
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import LatestFrame
+from longwatch.serve.watches.condition import present, score, to_question
+from longwatch.serve.watches.scheduler import CheckScheduler, CheckSettings
 from longwatch.serve.watches.watch import Watch, WatchSettings
-from longwatch.serve.watches.wording import asked
-from longwatch.stream.seen import Seen
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
+from training.questions.ground_truth import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +62,7 @@ class Case(NamedTuple):
 class Look(NamedTuple):
     """One frame, and what was held when it was read."""
 
-    glimpse: Glimpse
+    glimpse: LatestFrame
     snapshot: Snapshot
 
 
@@ -111,7 +110,7 @@ def looks(model: BundledVLM, scene: SyntheticSource, times: Sequence[float]) -> 
     for index, (at, tokens) in enumerate(zip(times, look(model, scene, times), strict=True)):
         read(model, memory, model.frame_input(tokens, at), at)
         frame = Frame(scene.draw(at), at, index)
-        found.append(Look(Glimpse(frame, tokens), memory.snapshot()))
+        found.append(Look(LatestFrame(frame, tokens), memory.snapshot()))
     return found
 
 
@@ -128,7 +127,7 @@ class Scores:
         """Return how true a condition is at the time of a frame, and the seconds it took."""
         known = self._known.get((condition, at))
         if known is None:
-            one, put = self._looks[at], asked(condition)
+            one, put = self._looks[at], to_question(condition)
             start = time.process_time()
             now = present(one.snapshot, 1)
             yes = score(self._model, now, put.question, one.glimpse.tokens)
@@ -139,7 +138,7 @@ class Scores:
 
 def watch(some: Sequence[Case], seen: Sequence[Look], scores: Scores, gate: bool) -> list[Outcome]:
     """Let watches look at a stream; return how each did."""
-    rota = Rota(RotaSettings() if gate else RotaSettings(checks=1000.0, change=0.0))
+    rota = CheckScheduler(CheckSettings() if gate else CheckSettings(checks=1000.0, change=0.0))
     watches = [
         Watch(str(i), WatchSettings(one.condition, cooldown_s=0.0), 0.0)
         for i, one in enumerate(some)

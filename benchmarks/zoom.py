@@ -27,11 +27,11 @@ from benchmarks.report import parser, publish
 from longwatch.compressors import COMPRESSORS
 from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.evidence import evidence
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.stream.questions import KINDS, Truth
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.serve.answers.evidence import evidence
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
+from training.questions import KINDS, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.memory.segment import Segment
     from longwatch.models.bundled_model import BundledVLM
-    from longwatch.stream.questions import Question as Asked
+    from training.questions import Question as Asked
 
 FRAMES = 64
 SHARES = (1.0, 0.3)

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from longwatch.errors import InputError
-from longwatch.serve.access.keys import KeyFile
-from longwatch.serve.access.principal import Scope
+from longwatch.serve.auth.keys import KeyFile
+from longwatch.serve.auth.principal import Scope
 
 if TYPE_CHECKING:
-    from longwatch.serve.access.keys import Key
+    from longwatch.serve.auth.keys import Key
 
 app = typer.Typer(
     help="Make, list and revoke the keys of a service; it reads their file anew by itself.",

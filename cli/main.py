@@ -27,6 +27,7 @@ VERBS = (
     "methods",
     "doctor",
 )
+MODULES = {"watch-for": "watch_for", "demo": "demo.command", "doctor": "doctor.command"}
 BAD_INPUT = 2  # the exit code when nothing was started
 INTERRUPTED = 130
 
@@ -60,7 +61,7 @@ def make_app(args: Sequence[str]) -> typer.Typer:
     app.callback()(_options)
     named = next((arg for arg in args if arg in VERBS), None)
     for verb in VERBS if named is None else [named]:
-        module = import_module(f"longwatch.cli.{verb.replace('-', '_')}")
+        module = import_module(f"longwatch.cli.{MODULES.get(verb, verb)}")
         if hasattr(module, "app"):  # it has verbs of its own
             app.add_typer(module.app, name=verb)
         else:

@@ -1,19 +1,21 @@
-"""`longwatch watch`: push a file, a camera or a synthetic scene into a stream."""
+"""`longwatch watch`: push a file, a camera or a scene to the service, or let it fetch a source."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from longwatch.cli.options import DEFAULT_URL, ApiKey, CaFile, Url, milliseconds, minutes
-from longwatch.cli.pulling import is_url, source_of, stream_name, watch_url
 from longwatch.client import connect
 from longwatch.client.push import push_camera, push_file, push_frames
 from longwatch.errors import ConfigError, InputError
@@ -21,10 +23,113 @@ from longwatch.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-    from longwatch.client import Client
+    from longwatch.client import Client, StreamView
     from longwatch.client.push import Progress as Pushed
 
     Push = Callable[[Client, Callable[[Pushed], None]], Coroutine[Any, Any, Pushed]]
+
+SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https")
+TICK = 0.5  # seconds between two looks at the clock
+
+
+def is_url(source: str) -> bool:
+    """Tell whether the service is to fetch SOURCE by itself."""
+    return source.partition("://")[0].lower() in SCHEMES and "://" in source
+
+
+def source_of(transport: str, username: str | None, password_env: str | None) -> dict[str, Any]:
+    """Return what goes beside the URL; a password never stands on the command line.
+
+    Raises:
+        InputError: the variable that should hold the password is not set.
+    """
+    given: dict[str, Any] = {"transport": transport, "username": username}
+    if password_env is not None:
+        given["password"] = os.environ.get(password_env)
+        if given["password"] is None:
+            raise InputError(
+                f"the environment variable {password_env} is not set; put the password into it"
+            )
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def stream_name(url: str) -> str:
+    """Return a name for the stream of a URL, such as `cam-lan`."""
+    host = urlsplit(url).hostname or "camera"
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", host).strip("-_")[:64] or "camera"
+
+
+async def watch_url(
+    url: str,
+    stream: str,
+    source: dict[str, Any],
+    seconds: float | None,
+    service: str,
+    api_key: str | None,
+    ca: Path | None,
+) -> None:
+    """Have `url` pulled and follow it until Ctrl-C or its end, or close it after `seconds`."""
+    console = Console(stderr=True)
+    async with connect(service, api_key=api_key, ca=ca) as client:
+        view = await client.pull(url, stream=stream, **source)
+        try:
+            with console.status(stream) as status:
+                end = None if seconds is None else time.monotonic() + seconds
+                told: tuple[Any, ...] = ()
+                while view.state not in ("ended", "offline"):
+                    if end is not None and time.monotonic() > end:
+                        break
+                    told = _tell(view, told)
+                    status.update(_line(view))
+                    await _news(view)
+                _tell(view, told)
+        finally:
+            await _leave(client, view, close=seconds is not None)
+
+
+async def _news(view: StreamView) -> None:
+    try:
+        async with asyncio.timeout(TICK):
+            await view.changed()
+    except TimeoutError:
+        pass
+
+
+async def _leave(client: Client, view: StreamView, *, close: bool) -> None:
+    """Say what came of it, and stop it if it was to last for so long alone."""
+    read = 0 if view.stats is None else view.stats.used
+    goes_on = not close and view.state not in ("ended", "offline")
+    if close and not client.closed:
+        await client.close_stream(view.stream)
+    about = "; the service goes on watching it" if goes_on else ""
+    typer.echo(f"{view.stream}: {read} frames read{about}")
+
+
+def _tell(view: StreamView, before: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Print the state if it is another one than before; return it."""
+    now = (view.state, view.reason, view.told.get("attempt"))
+    if now == before:
+        return now
+    line = f"{view.stream}: {view.state}"
+    if view.reason is not None:
+        line += f" ({view.reason})"
+    if "message" in view.told:
+        line += f": {view.told['message']}"
+    if "retry_in_ms" in view.told:
+        line += f"; again in {view.told['retry_in_ms'] / 1000:.1f} s"
+    typer.echo(line)
+    return now
+
+
+def _line(view: StreamView) -> str:
+    stats = view.stats
+    if stats is None:
+        return f"{view.stream}: {view.state}"
+    rate = "-" if stats.fps_used is None else f"{stats.fps_used:.1f}"
+    return (
+        f"{view.stream}: {view.state}  {stats.used} frames read  {rate} fps  "
+        f"lag {milliseconds(stats.lag_ms)}  lost {stats.lost}"
+    )
 
 
 LIVE = {"camera", "synthetic"}
@@ -119,7 +224,7 @@ def _live(
         return stream, lambda client, show: push_camera(
             client, number, stream=stream, fps=fps, seconds=seconds, progress=show, **options
         )
-    from longwatch.stream.synthetic import SyntheticSource  # OpenCV is not needed otherwise
+    from longwatch.stream.sources.synthetic import SyntheticSource  # OpenCV is not needed otherwise
 
     scene = SyntheticSource(number, duration=seconds).pictures()
     frames = ((image, time) for time, image in scene)

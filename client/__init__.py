@@ -9,12 +9,10 @@
 """
 
 from longwatch.client.answer import Answer, Evidence, Timing, Usage
-from longwatch.client.client import Client, connect
+from longwatch.client.client import Client, Picture, connect
 from longwatch.client.options import Sampling
-from longwatch.client.past import Picture
-from longwatch.client.publisher import Publisher
 from longwatch.client.reconnect import Notice, Reconnect
-from longwatch.client.view import StreamStats, StreamView
+from longwatch.client.streams import Publisher, StreamStats, StreamView
 from longwatch.client.watches import Firing, Watch
 
 __all__ = [

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import time
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack
+from urllib.parse import quote
 
 from longwatch.client.answer import Answer
-from longwatch.client.channel import Channel
-from longwatch.client.moments import on_wire
 from longwatch.client.options import Dialer, Sampling
-from longwatch.client.past import Looking
-from longwatch.client.publisher import Publisher
-from longwatch.client.pull import Pulling
 from longwatch.client.reconnect import RECONNECT
-from longwatch.client.view import StreamView
-from longwatch.client.watches import Watching
+from longwatch.client.session import Session, create_watch
+from longwatch.client.streams import Publisher, StreamView
+from longwatch.client.watches import Watch
+from longwatch.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -24,9 +22,18 @@ if TYPE_CHECKING:
     from typing import Self
 
     from longwatch.client.reconnect import Notice, Reconnect
-    from longwatch.client.transport import Transport
-    from longwatch.client.trust import Ca
+    from longwatch.client.transport import Ca, Transport
     from longwatch.wire import Packet
+
+
+LATEST = 1e12  # seconds; no clock of a stream says more
+
+
+class Picture(NamedTuple):
+    """A small JPEG of one frame."""
+
+    time: float  # seconds on the stream's clock; that of the nearest picture that is kept
+    jpeg: bytes
 
 
 def connect(
@@ -51,7 +58,7 @@ def connect(
     )
 
 
-class Client(Watching, Pulling, Looking):
+class Client:
     """Feeds streams and asks about them; any number of each at the same time.
 
     One task reads the connection and hands every event to whom it concerns, so nothing that
@@ -71,7 +78,7 @@ class Client(Watching, Pulling, Looking):
         """The session object of the server, as it came with `session.created`."""
         self.clock_offset = 0.0
         """Seconds that the server's clock is ahead of ours; `ping` measures it."""
-        self._channel = Channel(opener, timeout, reconnect, on_notice)
+        self._channel = Session(opener, timeout, reconnect, on_notice)
         self._router = self._channel.router
         self._read = read
         self._ids = count(1)
@@ -142,6 +149,51 @@ class Client(Watching, Pulling, Looking):
         self._router.views[stream] = publisher
         return publisher
 
+    async def pull(
+        self,
+        url: str,
+        *,
+        stream: str,
+        fps: float | None = None,
+        transport: Literal["auto", "tcp", "udp"] = "auto",
+        username: str | None = None,
+        password: str | None = None,
+        loop: bool = False,
+        policy: dict[str, Any] | None = None,
+    ) -> StreamView:
+        """Have the service fetch `url` (rtsp, rtmp, http, HLS, a file of its own) into `stream`.
+
+        It goes on when this client leaves, until `close_stream`. `fps` is how many frames a second
+        the model reads (0: every one, None: as the server is set), `policy` as in `open_stream`,
+        and `loop` plays a file again and again. The source may take a while to be reached: the
+        view's `state` and `reason` tell.
+
+        Raises:
+            ServerError: the server refused, for instance with code `source_forbidden_url`.
+        """
+        given = {"transport": transport, "username": username, "password": password}
+        source = {"kind": "pull", "url": url, "loop": loop, **given}
+        body: dict[str, Any] = {k: v for k, v in source.items() if v is not None}
+        if fps is not None:
+            body["fps"] = fps or None  # on the wire, every frame is null
+        event: dict[str, Any] = {"type": "lw.stream.open", "stream": stream, "source": body}
+        if policy:
+            event["policy"] = policy
+        view = StreamView(stream)
+        view.state = "connecting"
+        views = self._channel.router.views
+        before = views.get(stream)
+        views[stream] = view  # at once, as news may follow on the heels of the reply
+        try:
+            await self._channel.request(event, "lw.stream.opened", stream)
+        except BaseException:
+            if before is None:
+                del views[stream]
+            else:
+                views[stream] = before
+            raise
+        return view
+
     async def attach(self, stream: str) -> StreamView:
         """Follow the state and the statistics of a stream that someone else feeds.
 
@@ -188,7 +240,7 @@ class Client(Watching, Pulling, Looking):
             ServerError: the question was refused; nothing was asked.
             ClosedError: the connection is gone.
         """
-        lw: dict[str, Any] = {**on_wire(as_of, between), **sampling}
+        lw: dict[str, Any] = {**moment_fields(as_of, between), **sampling}
         tag = f"q{next(self._ids)}"
         answer = Answer(stream, self._cancel)
         message = {
@@ -219,6 +271,37 @@ class Client(Watching, Pulling, Looking):
             )
         return answer
 
+    async def watch_for(
+        self, condition: str, *, stream: str | list[str] | None = None, **settings: Any
+    ) -> Watch:
+        """Let the server tell when `condition`, such as "a dog appears", comes true.
+
+        `stream` is a name, a pattern such as `door-*`, or several; None is every stream. The
+        settings are those of the wire: `threshold`, `min_duration_s`, `cooldown_s`, `until`,
+        `once`, `webhook`.
+
+        Raises:
+            ServerError: the server refused.
+            ClosedError: the connection is gone.
+        """
+        event: dict[str, Any] = {"type": "lw.watch.create", "condition": condition, **settings}
+        if stream is not None:
+            event["streams"] = [stream] if isinstance(stream, str) else stream
+        watch = Watch(self._channel, event)
+        await create_watch(self._channel, watch)
+        return watch
+
+    async def watches(self) -> list[dict[str, Any]]:
+        """Return what the server says of each of its watches."""
+        listed = await self._channel.request({"type": "lw.watch.list"}, "lw.watch.listed", "")
+        found: list[dict[str, Any]] = listed["watches"]
+        return found
+
+    async def delete_watch(self, watch_id: str) -> None:
+        """Forget a watch, whoever made it; raises `ServerError` where there is no such watch."""
+        event = {"type": "lw.watch.delete", "watch_id": watch_id}
+        await self._channel.request(event, "lw.watch.deleted", watch_id)
+
     async def ping(self) -> float:
         """Return the seconds of one round trip, and set `clock_offset` by the way."""
         sent = time.time()
@@ -237,6 +320,34 @@ class Client(Watching, Pulling, Looking):
         """Return the names of the models that answer here."""
         return [model["id"] for model in await self._list("/v1/models")]
 
+    async def picture(
+        self, stream: str, time: float, *, within: float = 5.0, width: int | None = None
+    ) -> Picture:
+        """Return the picture nearest to `time`, in seconds, at most `within` seconds away.
+
+        It is at most `width` pixels wide, 16 to 4096; it is kept small, and never made larger.
+
+        Raises:
+            ServerError: there is none (code `http_404`), or the server refused (`http_422`: the
+                width).
+            ClosedError: the service does not answer.
+        """
+        path = f"/v1/streams/{quote(stream, safe='')}/frames/{round(time * 1e6)}.jpg"
+        narrow = "" if width is None else f"&width={width}"
+        jpeg, headers = await self._read(f"{path}?within_us={round(within * 1e6)}{narrow}")
+        return Picture(int(headers["x-longwatch-pts-us"]) / 1e6, jpeg)
+
+    async def timeline(self, stream: str) -> dict[str, Any]:
+        """Return what is held of a stream, stretch by stretch, as it stands on the wire.
+
+        Raises:
+            ServerError: there is no such stream, or the server refused.
+            ClosedError: the service does not answer.
+        """
+        body, _ = await self._read(f"/v1/streams/{quote(stream, safe='')}/timeline")
+        found: dict[str, Any] = json.loads(body)
+        return found
+
     async def send_packet(self, packet: Packet) -> None:
         """Send one binary message; `Publisher.send` is the usual way."""
         await self._channel.send(packet.encode())
@@ -247,3 +358,30 @@ class Client(Watching, Pulling, Looking):
     async def _list(self, path: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads((await self._read(path))[0])["data"]
         return found
+
+
+def moment_fields(as_of: float | None, between: tuple[float, float] | None) -> dict[str, Any]:
+    """Return the fields of a question's `lw` object that say what it is about, and as of when.
+
+    Raises:
+        InputError: they are no moments of a stream, or the range ends before it begins.
+    """
+    fields: dict[str, Any] = {"as_of": "now" if as_of is None else _moment(as_of, "as_of")}
+    if between is not None:
+        start, end = (_moment(seconds, "between") for seconds in between)
+        if end < start:
+            raise InputError(
+                f"the range from {between[0]} s to {between[1]} s ends before it begins; swap them",
+                param="between",
+            )
+        fields["range"] = {"from": start, "to": end}
+    return fields
+
+
+def _moment(seconds: float, name: str) -> int:
+    if not 0 <= seconds <= LATEST:
+        raise InputError(
+            f"{name} is {seconds} s; it must be a moment on the stream's clock, which starts at 0",
+            param=name,
+        )
+    return round(seconds * 1e6)

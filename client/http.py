@@ -9,8 +9,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from longwatch.client.transport import realtime_url
-from longwatch.client.trust import Ca, trust
+from longwatch.client.transport import Ca, realtime_url, trust
 from longwatch.errors import ClosedError, ServerError
 
 

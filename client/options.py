@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from longwatch.client.reconnect import Notice, Reconnect
-    from longwatch.client.transport import Transport
-    from longwatch.client.trust import Ca
+    from longwatch.client.transport import Ca, Transport
 
 
 class Sampling(TypedDict, total=False):

@@ -1,16 +1,18 @@
-"""Push local video into a stream, paced like a live one: a file, a camera, or frames at hand."""
+"""Push files, cameras and synthetic scenes, paced like a live one or as fast as they are read."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 import time as clock
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from longwatch.client.media import Piece, camera_pieces, jpeg, probe
-from longwatch.client.pace import Unpaced, make_pace
+from longwatch.errors import ConfigError
 
 if TYPE_CHECKING:
     import os
@@ -21,9 +23,78 @@ if TYPE_CHECKING:
 
     from longwatch.client.client import Client
     from longwatch.client.media import Media
-    from longwatch.client.pace import Pace
-    from longwatch.client.publisher import Publisher
-    from longwatch.client.view import StreamStats
+    from longwatch.client.streams import Publisher, StreamStats
+
+_PICTURES = 32  # that may be under way; the server lets so many wait where none may be lost
+_CHUNKS = 256
+_BYTES = 8 * 2**20  # of encoded video under way; half of what the server lets wait
+
+
+class Pace(Protocol):
+    """Says when to send."""
+
+    async def wait(self, publisher: Publisher, due: float, size: int) -> None:
+        """Wait until a message of `size` bytes that is due at `due` seconds may be sent."""
+        ...
+
+
+class RealtimePace:
+    """Plays a recording like a live one, `speed` times as fast; late pieces go at once."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if not speed > 0:
+            raise ConfigError(f"speed must be above 0, not {speed:g}; 1 is live, 2 twice as fast")
+        self._speed = speed
+        self._start: float | None = None  # on the monotonic clock
+
+    async def wait(self, publisher: Publisher, due: float, size: int) -> None:  # noqa: D102
+        now = time.monotonic()
+        if self._start is None:
+            self._start = now - due / self._speed
+        await asyncio.sleep(max(0.0, self._start + due / self._speed - now))
+
+
+class NoPace:
+    """Sends at once; only for what is live already, as a camera is."""
+
+    async def wait(self, publisher: Publisher, due: float, size: int) -> None:  # noqa: D102
+        return
+
+
+class BackpressurePace:
+    """Keeps the server busy without making it drop anything.
+
+    A message is under way until the statistics account for it as read or left out.
+    """
+
+    def __init__(self, *, pictures: bool) -> None:
+        self._limit = _PICTURES if pictures else _CHUNKS
+        self._sizes: deque[int] = deque()  # of the messages under way
+        self._before: int | None = None  # what earlier publishers' messages came to
+
+    async def wait(self, publisher: Publisher, due: float, size: int) -> None:  # noqa: D102
+        stuck = None
+        while self._sizes and not self._fits(size):
+            stats = await publisher.next_stats()
+            settled = stats.used + sum(stats.dropped.values())
+            if self._before is None:
+                self._before = stats.received - publisher.sent
+            under_way = max(0, publisher.sent - (settled - self._before))
+            while len(self._sizes) > under_way:
+                self._sizes.popleft()
+            if stuck == settled and not stats.queue:
+                break  # not every piece is a frame, so the counts need not add up
+            stuck = settled
+        self._sizes.append(size)
+
+    def _fits(self, size: int) -> bool:
+        return len(self._sizes) < self._limit and sum(self._sizes) + size <= _BYTES
+
+
+def make_pace(speed: float | None, *, pictures: bool) -> Pace:
+    """Return the pace for `speed`; None is as fast as the server takes it."""
+    return BackpressurePace(pictures=pictures) if speed is None else RealtimePace(speed)
+
 
 T = TypeVar("T")
 
@@ -91,7 +162,7 @@ async def push_camera(
         first = await anext(seen, None)  # so that a missing camera opens no stream
         publisher = await _open(client, stream, "image", fps, 1.0, options)
         async with aclosing(_after(first, seen)) as pieces:
-            return await _push(client, publisher, pieces, Unpaced(), _Report(progress, None))
+            return await _push(client, publisher, pieces, NoPace(), _Report(progress, None))
 
 
 async def push_frames(

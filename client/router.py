@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from longwatch.client.answer import Answer
-    from longwatch.client.view import StreamView
+    from longwatch.client.streams import StreamView
     from longwatch.client.watches import Watch
 
 _log = logging.getLogger("longwatch.client")

@@ -10,9 +10,6 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from longwatch.client import client as asynchronous
-from longwatch.client.past import BlockingLooking
-from longwatch.client.pull import BlockingPulling
-from longwatch.client.sync_watches import Watching
 from longwatch.errors import ClosedError
 
 if TYPE_CHECKING:
@@ -22,9 +19,12 @@ if TYPE_CHECKING:
 
     from longwatch.client.answer import Answer as AsyncAnswer
     from longwatch.client.answer import Evidence, Timing, Usage
+    from longwatch.client.client import Picture
     from longwatch.client.options import Options, Sampling
-    from longwatch.client.publisher import Publisher as AsyncPublisher
-    from longwatch.client.view import StreamStats
+    from longwatch.client.streams import Publisher as AsyncPublisher
+    from longwatch.client.streams import StreamStats, StreamView
+    from longwatch.client.watches import Firing
+    from longwatch.client.watches import Watch as AsyncWatch
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def connect(url: str, **options: Unpack[Options]) -> Client:
     return Client(asynchronous.connect(url, **options))
 
 
-class Client(Watching, BlockingPulling, BlockingLooking):
+class Client:
     """See `longwatch.client.Client`."""
 
     def __init__(self, client: asynchronous.Client) -> None:
@@ -93,6 +93,10 @@ class Client(Watching, BlockingPulling, BlockingLooking):
         """Open `stream` to feed it; the options are those of the asynchronous client."""
         return Publisher(self, self.run(self.asynchronous.open_stream(stream, **options)))
 
+    def pull(self, url: str, *, stream: str, **source: Any) -> StreamView:
+        """Have the service fetch `url` into `stream`; see `longwatch.client.Client.pull`."""
+        return self.run(self.asynchronous.pull(url, stream=stream, **source))
+
     def close_stream(self, stream: str, *, discard_memory: bool = False) -> None:
         """Take `stream` off the server; what it remembers stays unless `discard_memory`."""
         self.run(self.asynchronous.close_stream(stream, discard_memory=discard_memory))
@@ -112,6 +116,21 @@ class Client(Watching, BlockingPulling, BlockingLooking):
         asked = self.asynchronous.ask(question, stream=stream, **options, **sampling)
         return Answer(self, self.run(asked))
 
+    def watch_for(
+        self, condition: str, *, stream: str | list[str] | None = None, **settings: Any
+    ) -> Watch:
+        """Let the server tell when `condition` comes true; iterate over what this returns."""
+        made = self.asynchronous.watch_for(condition, stream=stream, **settings)
+        return Watch(self, self.run(made))
+
+    def watches(self) -> list[dict[str, Any]]:
+        """Return what the server says of each of its watches."""
+        return self.run(self.asynchronous.watches())
+
+    def delete_watch(self, watch_id: str) -> None:
+        """Forget a watch, whoever made it."""
+        self.run(self.asynchronous.delete_watch(watch_id))
+
     def ping(self) -> float:
         """Return the seconds of one round trip."""
         return self.run(self.asynchronous.ping())
@@ -123,6 +142,16 @@ class Client(Watching, BlockingPulling, BlockingLooking):
     def models(self) -> list[str]:
         """Return the names of the models that answer here."""
         return self.run(self.asynchronous.models())
+
+    def picture(
+        self, stream: str, time: float, *, within: float = 5.0, width: int | None = None
+    ) -> Picture:
+        """Return the picture nearest to `time`; see `longwatch.client.Client.picture`."""
+        return self.run(self.asynchronous.picture(stream, time, within=within, width=width))
+
+    def timeline(self, stream: str) -> dict[str, Any]:
+        """Return what is held of a stream; see `longwatch.client.Client.timeline`."""
+        return self.run(self.asynchronous.timeline(stream))
 
     def _stop(self) -> None:
         """Stop the loop and its thread."""
@@ -241,6 +270,46 @@ class Answer:
     def range_dropped(self) -> bool:
         """Whether a range was asked for, or said, of which no frame is held any more."""
         return self._answer.range_dropped
+
+
+class Watch:
+    """See `longwatch.client.Watch`."""
+
+    def __init__(self, client: Client, watch: AsyncWatch) -> None:
+        self._client = client
+        self._watch = watch
+
+    def __enter__(self) -> Self:
+        """Return the watch itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Forget it, unless the connection is gone."""
+        self._client.run(self._watch.__aexit__(kind, error, trace))
+
+    def __iter__(self) -> Iterator[Firing]:
+        """Yield each firing as it comes, until the watch ends or is deleted."""
+        while (firing := self._client.run(self._watch.next())) is not None:
+            yield firing
+
+    @property
+    def id(self) -> str:
+        """The watch's id on the server."""
+        return self._watch.id
+
+    @property
+    def state(self) -> str:
+        """`armed`, `fired`, `paused` or `ended`, as the server last said."""
+        return self._watch.state
+
+    def delete(self) -> None:
+        """Forget the watch."""
+        self._client.run(self._watch.delete())
 
 
 async def _next(pieces: AsyncIterator[str]) -> str | None:

@@ -1,27 +1,46 @@
-"""The duplex connection beneath a client: a websocket, or two queues in one process."""
+"""The websocket of a client, and whose certificates it trusts."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidStatus,
-    InvalidURI,
-)
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from longwatch.client.trust import Ca, trust
 from longwatch.errors import ClosedError, InputError, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from websockets.asyncio.client import ClientConnection
+
+Ca = str | Path | ssl.SSLContext | None
+
+
+def trust(ca: Ca) -> ssl.SSLContext:
+    """Return what checks a server's certificate: by the system's authorities, or those of `ca`.
+
+    `ca` is a PEM file, or a context of the caller's own.
+
+    Raises:
+        InputError: the file cannot be read, or holds no certificate.
+    """
+    if isinstance(ca, ssl.SSLContext):
+        return ca
+    try:
+        return ssl.create_default_context(cafile=None if ca is None else str(Path(ca).expanduser()))
+    except OSError as error:  # ssl.SSLError is one
+        raise InputError(
+            f"{str(ca)!r} holds no certificate ({error.strerror or error}); give a PEM file of the "
+            "authority that signed the server's",
+            param="ca",
+        ) from None
+
 
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
     from typing import Self
 
-    from longwatch.client.channel import Channel
     from longwatch.errors import LongwatchError
+
+
+class Requests(Protocol):
+    """What sends requests to the server."""
+
+    async def request(self, event: dict[str, Any], kind: str, subject: str) -> dict[str, Any]:
+        """Send `event` and return the event of type `kind` about `subject` that answers it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ class Watch:
     server that has forgotten it meanwhile is asked to make it again, under another id.
     """
 
-    def __init__(self, channel: Channel, opening: dict[str, Any]) -> None:
+    def __init__(self, channel: Requests, opening: dict[str, Any]) -> None:
         self.id = ""
         self.condition = str(opening["condition"])
         self.opening = opening
@@ -142,46 +149,3 @@ class Watch:
         """Let whoever waits know that nothing more will come, and why."""
         self._lost = error
         self._news.put_nowait(None)
-
-
-async def make(channel: Channel, watch: Watch) -> None:
-    """Let the server make a watch; see `Watching.watch_for` for what is raised."""
-    async with channel.router.await_watch(watch):
-        await channel.request(watch.opening, "lw.watch.created", "")
-
-
-class Watching:
-    """What a client can do with watches."""
-
-    _channel: Channel
-
-    async def watch_for(
-        self, condition: str, *, stream: str | list[str] | None = None, **settings: Any
-    ) -> Watch:
-        """Let the server tell when `condition`, such as "a dog appears", comes true.
-
-        `stream` is a name, a pattern such as `door-*`, or several; None is every stream. The
-        settings are those of the wire: `threshold`, `min_duration_s`, `cooldown_s`, `until`,
-        `once`, `webhook`.
-
-        Raises:
-            ServerError: the server refused.
-            ClosedError: the connection is gone.
-        """
-        event: dict[str, Any] = {"type": "lw.watch.create", "condition": condition, **settings}
-        if stream is not None:
-            event["streams"] = [stream] if isinstance(stream, str) else stream
-        watch = Watch(self._channel, event)
-        await make(self._channel, watch)
-        return watch
-
-    async def watches(self) -> list[dict[str, Any]]:
-        """Return what the server says of each of its watches."""
-        listed = await self._channel.request({"type": "lw.watch.list"}, "lw.watch.listed", "")
-        found: list[dict[str, Any]] = listed["watches"]
-        return found
-
-    async def delete_watch(self, watch_id: str) -> None:
-        """Forget a watch, whoever made it; raises `ServerError` where there is no such watch."""
-        event = {"type": "lw.watch.delete", "watch_id": watch_id}
-        await self._channel.request(event, "lw.watch.deleted", watch_id)

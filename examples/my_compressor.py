@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from longwatch.compressors import COMPRESSORS, Budgeted
 from longwatch.compressors.similarity import aligned, bare, cosine, spread, top
 from longwatch.models.loader import load_model
-from longwatch.serve.engine import Engine
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from longwatch.models.decoder import Decoder
 from longwatch.models.efficientnet import CLASSES, EfficientNetLite2, channels_last, preprocess
 from longwatch.models.likeness import Likeness
 from longwatch.models.soft_words import SoftWords, Weights, Words, likely
-from longwatch.stream.painting import COLOURS
+from longwatch.stream.sources.painting import COLOURS
 from longwatch.types import VisualTokens
 
 if TYPE_CHECKING:

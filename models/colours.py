@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from longwatch.stream.painting import COLOURS
+from longwatch.stream.sources.painting import COLOURS
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from longwatch.models.answer_words import CANNOT_TELL, NOTHING
 from longwatch.models.text import TextStream
 from longwatch.models.voice import Voice
-from longwatch.stream.answers import CANNOT_TELL, NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

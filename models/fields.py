@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from longwatch.models.answer_words import COUNTS
 from longwatch.models.field_questions import Kind, question_of
 from longwatch.models.field_voices import (
     ARTICLES,
@@ -19,7 +20,6 @@ from longwatch.models.field_voices import (
     unknown,
 )
 from longwatch.models.voice import Fitted
-from longwatch.stream.answers import COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

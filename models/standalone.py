@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from longwatch.models.answer_words import article
 from longwatch.models.follow_up import POLITE, follows_up, known_things
 from longwatch.models.sayings import TIME
-from longwatch.stream.wordings import article
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

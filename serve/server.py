@@ -6,26 +6,28 @@ import asyncio
 import logging
 import signal
 import socket
+import ssl
 import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import h11
 import torch
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from longwatch.errors import ConfigError, ServerError
 from longwatch.models.loader import load_model
-from longwatch.serve.access.access import Access
-from longwatch.serve.app import create_app
-from longwatch.serve.engine import Engine
-from longwatch.serve.keeping import keeping
-from longwatch.serve.logs import configure_logs
-from longwatch.serve.metrics import Metrics
-from longwatch.serve.patience import Http
-from longwatch.serve.tls import check_tls
-from longwatch.serve.tracing import tracing
+from longwatch.serve.api.app import create_app
+from longwatch.serve.auth.authenticator import Authenticator
+from longwatch.serve.auth.origins import LOOPBACK
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.persistence import open_persistence
+from longwatch.serve.observability.logs import configure_logs
+from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.observability.tracing import Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,10 +35,75 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from longwatch.serve.auth.settings import AccessSettings
     from longwatch.serve.config import Settings
     from longwatch.serve.service import Service
 
 log = logging.getLogger(__name__)
+
+
+def check_tls(settings: AccessSettings) -> None:
+    """Say when keys would travel in the clear.
+
+    Raises:
+        ConfigError: the certificate or its key cannot be read, or they do not belong together.
+    """
+    if settings.tls_cert:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                settings.tls_cert, settings.tls_key, password=_no_password
+            )
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(
+                f"the certificate {settings.tls_cert!r} and its key {settings.tls_key!r} cannot be "
+                f"used ({reason}); give PEM files that belong together, without a password"
+            ) from None
+    elif settings.keys and settings.host not in LOOPBACK:
+        log.warning(
+            "keys travel in the clear to %s; give --tls-cert and --tls-key, unless a proxy before "
+            "this does TLS",
+            settings.host,
+        )
+
+
+def _no_password() -> str:
+    """Keep OpenSSL from asking the terminal."""
+    raise ValueError("it has a password")
+
+
+HEAD_SECONDS = 10.0  # for a request's head, a websocket's among them
+
+
+class TimedHttpProtocol(H11Protocol):
+    """Drops a connection whose request, up to the end of its head, is not here in time."""
+
+    _impatience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._impatience = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes; those of the head of a later request begin a new wait."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._be_patient()
+        elif self._impatience is None:
+            self._impatience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        self._be_patient()
+        super().connection_lost(exc)
+
+    def _be_patient(self) -> None:
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
+
+
 PING_SECONDS = 20.0
 PONG_SECONDS = 60.0  # patient: a phone whose page is busy answers late
 GRACE_SECONDS = 5  # for answers over HTTP that are under way at the end
@@ -61,7 +128,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Http,
+                http=TimedHttpProtocol,
                 ws=Protocol,
                 limit_concurrency=settings.max_sessions + OTHER_CONNECTIONS,
                 ssl_certfile=settings.tls_cert or None,
@@ -129,12 +196,12 @@ def run(settings: Settings) -> None:
     """
     configure_logs(settings.log_format, settings.log_level)
     check_tls(settings)
-    Access(settings)  # keys that cannot be read are said before the model is loaded
+    Authenticator(settings)  # keys that cannot be read are said before the model is loaded
     if settings.threads:
         torch.set_num_threads(settings.threads)
     with (
         bind(settings.host, settings.port) as listener,
-        keeping(settings) as kept,
+        open_persistence(settings.data, settings.thumbnail_mb << 20) as kept,
         tracing(settings) as traced,
     ):
         url = url_of(listener, secure=bool(settings.tls_cert))
@@ -184,6 +251,30 @@ def running(engine: Engine, settings: Settings, metrics: Metrics | None = None) 
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def tracing(settings: Settings) -> Iterator[Tracer]:
+    """Yield what traces as the settings want it; afterwards what waits to be sent is sent.
+
+    Raises:
+        ConfigError: there are to be traces, and OpenTelemetry is not installed.
+    """
+    if not settings.traces:
+        yield Tracer()
+        return
+    try:
+        from longwatch.serve.observability.otel import OpenTelemetry
+    except ImportError as error:
+        raise ConfigError(
+            f"traces need a package that is missing ({error.name}); install it with "
+            "`pip install 'longwatch[otel]'`, or leave --traces out"
+        ) from None
+    traced = OpenTelemetry(settings.trace_frames)
+    try:
+        yield traced
+    finally:
+        traced.close()
 
 
 def bind(host: str, port: int) -> socket.socket:

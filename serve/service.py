@@ -1,58 +1,98 @@
-"""What all connections of one service share."""
+"""What all connections of one service share, and its announced end."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from longwatch.errors import LimitError, NotFoundError
-from longwatch.serve.access.access import Access
-from longwatch.serve.access.principal import current
-from longwatch.serve.answer import Done
-from longwatch.serve.draining import Draining
-from longwatch.serve.feeds import Feeds
-from longwatch.serve.pulling import Pulling
-from longwatch.serve.realtime import events
-from longwatch.serve.realtime.sessions import Sessions
-from longwatch.serve.vitals import Vitals
-from longwatch.serve.watches.rota import RotaSettings
-from longwatch.serve.watches.store import Store
-from longwatch.serve.watches.watching import Watching
+from longwatch.errors import ClosedError, LimitError, NotFoundError
+from longwatch.serve.answers.types import Done
+from longwatch.serve.auth.authenticator import Authenticator
+from longwatch.serve.auth.principal import current
+from longwatch.serve.publishing.feeds import FeedRegistry
+from longwatch.serve.publishing.sources import SourceManager
+from longwatch.serve.watches.runner import WatchRunner
+from longwatch.serve.watches.scheduler import CheckSettings
+from longwatch.serve.watches.store import WatchStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longwatch.serve.access.allowance import Allowance
-    from longwatch.serve.answer import AnswerEvent, Question
+    from longwatch.serve.answers.answer import Answer
+    from longwatch.serve.answers.types import AnswerEvent, Question
+    from longwatch.serve.auth.limits import RateLimiter
     from longwatch.serve.config import Settings
-    from longwatch.serve.decode import Answer
-    from longwatch.serve.engine import Engine
-    from longwatch.serve.metrics import Metrics
+    from longwatch.serve.engine.engine import Engine
+    from longwatch.serve.observability.metrics import Metrics
+
+
+class Draining:
+    """Whether the service is about to end, and when."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None  # on the monotonic clock
+
+    @property
+    def active(self) -> bool:
+        """Whether the service is about to end."""
+        return self._until is not None
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until it ends at the latest; 0 where that is over, or was never said."""
+        return 0.0 if self._until is None else max(0.0, self._until - time.monotonic())
+
+    def begin(self, seconds: float) -> None:
+        """Announce the end within `seconds`; the first announcement counts."""
+        if self._until is None:
+            self._until = time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Raise `ClosedError` (`closing`) once the end was announced."""
+        if self.active:
+            raise ClosedError(
+                "the service is about to end; try again in a moment, when it is back",
+                code="closing",
+            )
+
 
 DRAIN_STEP = 0.05  # seconds between two looks at the answers under way
 FLUSH_SECONDS = 2.0  # for clients to take the ends of their answers
 
 
+class Clients(Protocol):
+    """The sessions of all clients."""
+
+    def announce(self, time_left_ms: int) -> None:
+        """Tell every client that the service ends within `time_left_ms`."""
+
+    async def flush(self, seconds: float) -> None:
+        """Wait until all that waits for clients was sent, for at most `seconds`."""
+
+
 class Service:
     """The engine, its streams' publishers, the settings and the metrics."""
 
-    def __init__(self, engine: Engine, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        metrics: Metrics,
+        clients: Clients | None = None,
+    ) -> None:
         self.engine = engine
         self.settings = settings
         self.metrics = metrics
-        self.access = Access(settings)
-        self.feeds = Feeds(engine, settings.media)
-        self.pulling = Pulling(self.feeds, settings, metrics)
+        self.access = Authenticator(settings)
+        self.feeds = FeedRegistry(engine, settings.media)
+        self.pulling = SourceManager(self.feeds, settings, metrics)
         self.sessions = 0
-        self.desk = Sessions(settings.resume_seconds, settings.max_detached)
-        metrics.detached.set_function(lambda: self.desk.detached)
+        self._clients = clients
         self.draining = Draining()
         self._under_way: set[object] = set()  # one of each answer
         self.watching = _watching(engine, settings, metrics)
-        metrics.watch(self.feeds)
-        self.vitals = Vitals(self)
-        metrics.registry.register(self.vitals)
 
     def check_model(self, name: str | None) -> None:
         """Raise `NotFoundError` (`model_not_found`) if another model than ours is asked for."""
@@ -69,7 +109,7 @@ class Service:
         stream: str,
         question: Question,
         listener: Callable[[AnswerEvent], None],
-        allowance: Allowance | None = None,
+        allowance: RateLimiter | None = None,
     ) -> Answer:
         """Put a question on behalf of `current()`, which counts for its key, or its session too.
 
@@ -103,11 +143,12 @@ class Service:
     async def drain(self) -> None:
         """Begin nothing new; return once no answer is under way, or after `drain_seconds`."""
         self.draining.begin(self.settings.drain_seconds)
-        left = round(self.draining.seconds_left * 1000)
-        self.desk.tell(events.event("lw.go_away", reason="drain", time_left_ms=left))
+        if self._clients is not None:
+            self._clients.announce(round(self.draining.seconds_left * 1000))
         while self._under_way and self.draining.seconds_left:  # noqa: ASYNC110 - threads end them
             await asyncio.sleep(DRAIN_STEP)
-        await self.desk.flush(FLUSH_SECONDS)
+        if self._clients is not None:
+            await self._clients.flush(FLUSH_SECONDS)
 
     def enter(self) -> None:
         """Count a websocket connection in, or raise `LimitError` (`too_many_sessions`)."""
@@ -128,8 +169,8 @@ class Service:
         self.metrics.closed.labels(str(code)).inc()
 
 
-def _watching(engine: Engine, settings: Settings, metrics: Metrics) -> Watching:
+def _watching(engine: Engine, settings: Settings, metrics: Metrics) -> WatchRunner:
     """Return the service's watches, kept in the folder of the streams that are kept."""
-    store = Store(Path(settings.data).expanduser()) if settings.data else None
-    rota = RotaSettings(checks=settings.watch_checks)
-    return Watching(engine, rota, metrics, store, local=settings.webhook_local)
+    store = WatchStore(Path(settings.data).expanduser()) if settings.data else None
+    rota = CheckSettings(checks=settings.watch_checks)
+    return WatchRunner(engine, rota, metrics, store, local=settings.webhook_local)

@@ -32,18 +32,18 @@ def parse_ip(text: str) -> IP:
     return ip.ipv4_mapped or ip.sixtofour or (teredo[1] if teredo else None) or ip
 
 
-def is_never(ip: IP) -> bool:
+def is_forbidden(ip: IP) -> bool:
     """Tell whether nothing may ever go to an address of `parse_ip`."""
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified or str(ip) in METADATA:
         return True
     return (ip.is_reserved and not ip.is_loopback) or str(ip) == "255.255.255.255"
 
 
-def is_near(ip: IP) -> bool:
+def is_private(ip: IP) -> bool:
     """Tell whether an address is this machine's or in a private network."""
     return not ip.is_global
 
 
-def names_metadata(host: str) -> bool:
+def is_metadata_host(host: str) -> bool:
     """Tell whether clouds tell their machines' secrets at the host of this name."""
     return host.rstrip(".").lower() in METADATA_NAMES

@@ -38,7 +38,7 @@ class DropPolicy(StrEnum):
             ) from None
 
 
-class Latest(Generic[T]):
+class BoundedQueue(Generic[T]):
     """The last few items, first in first out, from any thread to any thread.
 
     `on_put` is called after an item was put in, on the thread that did it and outside any lock.
@@ -139,5 +139,5 @@ class Latest(Generic[T]):
         return item
 
 
-class LatestBuffer(Latest[Frame]):
+class LatestBuffer(BoundedQueue[Frame]):
     """The decoded frames that wait for the model."""

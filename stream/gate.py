@@ -19,7 +19,7 @@ COLUMNS, ROWS = 32, 18  # spots that are compared
 FINE = 8  # samples of a spot, across and down, that are averaged
 
 
-def spots(image: NDArray[np.uint8]) -> NDArray[np.int16]:
+def block_means(image: NDArray[np.uint8]) -> NDArray[np.int16]:
     """Return a picture, (height, width, 3), as (ROWS, COLUMNS, 3) means of its parts, 0 to 255."""
     down, across = image.shape[0] // (ROWS * FINE), image.shape[1] // (COLUMNS * FINE)
     fine = np.ascontiguousarray(image[:: max(1, down), :: max(1, across)])
@@ -27,7 +27,7 @@ def spots(image: NDArray[np.uint8]) -> NDArray[np.int16]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class FrameSignature:
     """What the gate remembers of a frame."""
 
     time: float  # seconds on the stream's clock
@@ -45,7 +45,7 @@ class Gate:
     kept, not the one before, changes too slow to see from frame to frame add up and are seen.
 
     Only the past is looked at, and the same frames always lead to the same choice. Who keeps the
-    frame also keeps its `Look`.
+    frame also keeps its `FrameSignature`.
     """
 
     change: float = 0.05  # of full scale, above 0 and at most 1
@@ -61,11 +61,11 @@ class Gate:
         if not self.seconds > 0:
             raise ConfigError(f"gate seconds must be above 0, not {self.seconds}")
 
-    def look(self, frame: Frame) -> Look:
+    def look(self, frame: Frame) -> FrameSignature:
         """Return what is to be remembered of `frame` if it is kept."""
-        return Look(frame.time, frame.image.shape, spots(frame.image))
+        return FrameSignature(frame.time, frame.image.shape, block_means(frame.image))
 
-    def repeats(self, now: Look, kept: Look | None) -> bool:
+    def repeats(self, now: FrameSignature, kept: FrameSignature | None) -> bool:
         """Tell whether a frame shows nothing new beside the last `kept` one, if there is one."""
         if kept is None or now.shape != kept.shape or now.time - kept.time >= self.seconds:
             return False

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from longwatch.errors import LongwatchError
     from longwatch.stream.buffer import LatestBuffer
-    from longwatch.stream.intake import Chunk
+    from longwatch.stream.chunks import Chunk
     from longwatch.stream.timeline import Timeline
 
 QUIET = 1.0  # seconds between two reports of faults with the same code
@@ -46,14 +46,14 @@ class Counters:
     dropped: Mapping[Drop, int]  # each reason, also those that never came up
 
 
-class Place(NamedTuple):
+class FramePlacement(NamedTuple):
     """Where a picture stands in its stream."""
 
     time: float  # seconds on the stream's clock
     number: int  # of the frame
 
 
-class Sink:
+class FrameSink:
     """Takes one publisher's pictures. One thread places them and one emits them."""
 
     def __init__(
@@ -100,7 +100,7 @@ class Sink:
             self._reported[fault.code] = now
         self._on_fault(fault)
 
-    def place(self, pts: float | None, chunk: Chunk) -> Place | None:
+    def place(self, pts: float | None, chunk: Chunk) -> FramePlacement | None:
         """Return where the picture at `pts` stands, or None, counted, when it is not wanted."""
         at = self.timeline.stamp(pts, chunk.arrived)
         if at is None:
@@ -109,7 +109,7 @@ class Sink:
         if not self._sampler.take(at):
             self.drop(Drop.RATE)
             return None
-        return Place(at, self.timeline.number())
+        return FramePlacement(at, self.timeline.number())
 
     def wait_room(self) -> bool:
         """Wait until a frame can be emitted without losing one; False when stopped meanwhile."""
@@ -118,7 +118,7 @@ class Sink:
                 return not self.buffer.closed
         return False
 
-    def emit(self, image: NDArray[np.uint8], place: Place, chunk: Chunk) -> None:
+    def emit(self, image: NDArray[np.uint8], place: FramePlacement, chunk: Chunk) -> None:
         """Put a frame into the buffer.
 
         Raises:

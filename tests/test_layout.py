@@ -6,6 +6,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,24 @@ SOURCES = sorted(
     for path in (ROOT / package).rglob("*.py")
     if "__pycache__" not in path.parts
 )
-# Interfaces and tables: what they promise is tested where it is implemented.
+# Interfaces: what they promise is tested where it is implemented.
 UNTESTED = {"__init__.py", "base.py"}
 # Laws run over every implementation of a table.
 IN_A_TABLE = {
-    inspect.getfile(made) for table in (COMPRESSORS, FAMILIES, POLICIES) for made in table.values()
+    Path(inspect.getfile(made)).resolve()
+    for table in (COMPRESSORS, FAMILIES, POLICIES)
+    for made in table.values()
 }
+# A catalogue may be long: one file is one published method, and nobody reads it from top to bottom.
+CATALOGUES = {"compressors"}
+# Folders that are to be divided into rooms.
+CROWDED = {
+    "memory",
+    "memory/durable",
+    "models",
+}
+# Modules of more than 600 lines, each with the reason why it is one.
+LONG: dict[str, str] = {}
 
 
 def test_every_package_is_a_link_to_a_folder_at_the_root() -> None:
@@ -36,24 +49,43 @@ def test_every_package_is_a_link_to_a_folder_at_the_root() -> None:
         assert (ROOT / "src/longwatch" / package).resolve() == ROOT / package
 
 
+def imported(text: str) -> set[str]:
+    """Return the modules that a file imports, and every name it takes out of one."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+IMPORTED = set[str]().union(*(imported(path.read_text()) for path in TESTS))
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_source_file_is_short_and_says_what_it_is_for(path: Path) -> None:
+def test_a_module_says_what_it_is_for_and_is_not_too_long(path: Path) -> None:
     text = path.read_text()
-    assert text.count("\n") <= 250
     assert ast.get_docstring(ast.parse(text))
+    assert text.count("\n") <= 600 or str(path.relative_to(ROOT)) in LONG
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_every_source_file_is_imported_by_a_test(path: Path) -> None:
-    """A test of its name or its folder's, any test beside that imports it, or a table's laws."""
-    if path.name in UNTESTED or path in {Path(file).resolve() for file in IN_A_TABLE}:
+def test_a_module_is_imported_by_a_test_or_a_test_has_its_name(path: Path) -> None:
+    """A test that drives a module from outside has its name or its folder's."""
+    if path.name in UNTESTED or path in IN_A_TABLE:
         return
-    relative = path.relative_to(ROOT)
-    own = ROOT / "tests" / relative.with_name(f"test_{path.name}")
-    folder = ROOT / "tests" / relative.parent.with_name(f"test_{relative.parent.name}.py")
-    module = "longwatch." + ".".join(relative.with_suffix("").parts)
-    tests = (ROOT / "tests" / relative.parts[0]).rglob("*.py")
-    assert own.exists() or folder.exists() or any(module in test.read_text() for test in tests)
+    module = "longwatch." + ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    named = (f"test_{path.stem}", f"test_{path.parent.name}")
+    assert module in IMPORTED or any(test.stem.startswith(named) for test in TESTS)
+
+
+def test_no_folder_of_the_product_has_more_than_fifteen_entries() -> None:
+    entries = Counter(path.parent for path in SOURCES if path.name != "__init__.py")
+    entries.update([folder.parent for folder in entries if folder.parent != ROOT])
+    crowded = {str(folder.relative_to(ROOT)) for folder, count in entries.items() if count > 15}
+    assert crowded == CATALOGUES | CROWDED
 
 
 def test_the_client_is_imported_without_anything_heavy() -> None:

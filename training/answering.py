@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import FrameInput, VideoLM
-    from longwatch.stream.questions import Question
     from longwatch.types import VisualTokens
+    from training.questions import Question
 
 MOST = 24  # tokens of an answer
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import plots
-from longwatch.stream.questions import KINDS
+from training.questions import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

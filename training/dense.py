@@ -16,12 +16,13 @@ import numpy as np
 import torch
 
 from longwatch.models.efficientnet import MIDDLE, preprocess
-from longwatch.stream.painting import COLOURS, GROUNDS, UPRIGHT, background, paste
+from longwatch.stream.sources.painting import COLOURS, GROUNDS, UPRIGHT, background, paste
 from longwatch.types import Frame
 from training import augment
-from training.features import fused, tower
+from training.features import fused
 from training.renderer import SIZES, Thing, pose
 from training.sprites import CACHE, FAR, NEAR, TRAINED, concepts, sprites
+from training.tower import tower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -22,11 +22,11 @@ import torch
 
 from benchmarks.report import parser, publish
 from longwatch.models.bundled_model import FOLDER, load_bundled, parse_grid
-from longwatch.stream.questions import KINDS, Truth
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training import speed, sprites
 from training.answering import answer, read
+from training.questions import KINDS, Truth
 from training.simulated import encode
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from longwatch.memory.memory import Snapshot
     from longwatch.models.bundled_model import BundledVLM
-    from longwatch.stream.questions import Question
     from longwatch.types import VisualTokens
+    from training.questions import Question
 
 SEEDS = 1 << 50  # worlds from here on are never trained on: training draws below 2 ** 40
 STREAMS = {1: 20, 4: 20, 16: 16, 64: 16, 256: 8, 1024: 2}  # of each length in frames

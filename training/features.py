@@ -12,21 +12,21 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
 from longwatch.models.efficientnet import SIZE, EfficientNetLite2, preprocess
 from longwatch.types import Frame
-from training import photos
+from training.cells import FINE, GRIDS, Cells, path_of, pool
 from training.renderer import Rendered, render
-from training.sprites import CACHE, FAR, NEAR, TRAINED, concepts, sprites
+from training.sprites import FAR, NEAR, TRAINED, concepts, sprites
+from training.teaching_photos import teaching
+from training.tower import tower
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,34 +34,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-TOWER = Path("models/bundled/tower.safetensors")
 FRAMES = 256  # of a shard
 MOST_SHARDS = 200  # of a split
 BATCH = 4  # larger ones fall out of the cache
-GRIDS = (6, 9)  # the finer ones
-FINE = 3  # random cells of each of them
-TOKENS = 1 + 9 + 2 * FINE
 SEEDS = {"test": 3, "near": 4, "far": 5, "photos": 6}
 PHOTO_VIEWS = 7
-
-
-class Cells(NamedTuple):
-    """Frames and what their tokens cover; t is 1, and the name -1 where nothing was drawn."""
-
-    maps: NDArray[np.float16]  # (frames, MIDDLE, 9, 9), the tower's middle map
-    picked: NDArray[np.int64]  # (frames, 2, FINE): which cells of the finer grids are tokens
-    names: NDArray[np.int16]  # (frames, t) concepts by their number
-    area: NDArray[np.float16]  # (frames, TOKENS, t): the part of the cell that a thing covers
-    box: NDArray[np.float16]  # (frames, TOKENS, t): the same of the thing's bounding box
-    share: NDArray[np.float16]  # (frames, TOKENS, t): the part of the thing that is in the cell
-    boxes: NDArray[np.float16]  # (frames, t, 4): left, top, right, bottom; fractions of the frame
-
-
-def tower(path: Path = TOWER) -> EfficientNetLite2:
-    """Return the frozen tower."""
-    network = EfficientNetLite2().eval()
-    network.load_state_dict({name: t.float() for name, t in load_file(path).items()})
-    return network.requires_grad_(False)
 
 
 def fused(network: EfficientNetLite2) -> Callable[[Tensor], Tensor]:
@@ -93,7 +70,7 @@ def frames_of(split: str, shard: int, count: int = FRAMES) -> list[Rendered]:
     """Draw a shard's frames, one upright thing each, in turn; or take the photographs."""
     rng = np.random.default_rng([SEEDS[split], shard])
     if split == "photos":
-        return photos.teaching(rng, PHOTO_VIEWS)
+        return teaching(rng, PHOTO_VIEWS)
     drawn = sprites(style_of(split, shard))
     names = list(drawn)
     first = shard * count if split in ("near", "far") else shard // len(TRAINED) * count
@@ -137,24 +114,6 @@ def see(
     )
 
 
-def coarse(maps: Tensor) -> Tensor:
-    """Return the whole frame and its 3 x 3 cells, (b, 10, c), of maps, (b, c, 9, 9)."""
-    cells = functional.adaptive_avg_pool2d(maps, 3).flatten(2)
-    return torch.cat([maps.mean((2, 3))[..., None], cells], 2).transpose(1, 2)
-
-
-def pool(maps: Tensor, picked: Tensor) -> Tensor:
-    """Return tokens, (b, 10 + 2 * k, c), of maps, (b, c, 9, 9): coarse ones, then finer cells.
-
-    `picked`: (b, 2, k), which cells of the 6 x 6 and of the 9 x 9 grid.
-    """
-    parts = [coarse(maps)]
-    for i, grid in enumerate(GRIDS):
-        cells = functional.adaptive_avg_pool2d(maps, grid).flatten(2).transpose(1, 2)
-        parts.append(cells.gather(1, picked[:, i, :, None].expand(-1, -1, maps.shape[1])))
-    return torch.cat(parts, 1)
-
-
 def _covered(
     alpha: NDArray[np.uint8],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
@@ -181,20 +140,6 @@ def _pick(covered: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
         odds = 0.15 + mask.numpy().astype(np.float64).clip(0, 1)
         out.append(rng.choice(grid * grid, FINE, replace=False, p=odds / odds.sum()))
     return np.stack(out)
-
-
-def path_of(split: str, shard: int) -> Path:
-    """Return where a shard is kept."""
-    return CACHE / "features" / f"{split}-{shard:04}.npz"
-
-
-def load(split: str, shards: list[int]) -> Cells:
-    """Return the cells of shards that are on disk, one after the other."""
-    parts = []
-    for shard in shards:
-        with np.load(path_of(split, shard)) as kept:
-            parts.append([kept[field] for field in Cells._fields])
-    return Cells(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def main() -> None:

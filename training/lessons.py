@@ -10,8 +10,8 @@ import numpy as np
 
 from longwatch.errors import ConfigError
 from longwatch.models.bundled_tokenizer import OPENING
-from longwatch.stream.questions import KINDS, Truth
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
+from training.questions import KINDS, Truth
 from training.simulate import GRIDS
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longwatch.models.bundled_tokenizer import BundledTokenizer
-    from longwatch.stream.questions import Question
-    from longwatch.stream.world import Event
+    from longwatch.stream.sources.world import Event
+    from training.questions import Question
     from training.simulate import Sight, Simulator
 
 KEPT, AT_HAND = 0.4, 16  # share of an older frame's tokens, and how many frames are not older

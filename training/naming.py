@@ -18,8 +18,10 @@ import torch
 from longwatch.models.concept_head import ConceptHead, load_head
 from longwatch.models.efficientnet import CLASSES
 from training import targets
-from training.features import MOST_SHARDS, Cells, load, path_of, pool, style_of, tower
+from training.cells import Cells, load, path_of, pool
+from training.features import MOST_SHARDS, style_of
 from training.sprites import concepts
+from training.tower import tower
 
 if TYPE_CHECKING:
     from torch import Tensor

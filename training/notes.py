@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from longwatch.stream.world import Event
+    from longwatch.stream.sources.world import Event
     from training.lessons import Asked, Sample
 
 EPISODES = 4  # classes of `episode`: first, second, third, later

@@ -12,18 +12,18 @@ from longwatch.models.bundled_model import FOLDER
 from longwatch.models.bundled_tokenizer import BundledTokenizer
 from longwatch.models.concept_head import load_head
 from longwatch.models.soft_words import SoftWords, Weights, Words
-from longwatch.stream.world import COLOURS
+from longwatch.stream.sources.world import COLOURS
 from training import real
-from training.features import tower
 from training.language import LanguageModel, Shape
 from training.lessons import Maker
 from training.simulate import LOOKALIKES, Simulator
 from training.structure import prepare
+from training.tower import tower
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from longwatch.stream.world import World
+    from longwatch.stream.sources.world import World
     from training.simulate import Sight
 
 WEIGHTS = Weights(scale=8.0, time=0.5, colour=0.3)

@@ -17,34 +17,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 
 from longwatch.models.bundled_model import load_bundled
 from longwatch.models.concept_head import load_head
 from longwatch.models.efficientnet import preprocess
-from longwatch.stream.questions import Question
 from longwatch.types import Frame
-from training import answering, augment
-from training.renderer import Rendered
-from training.sprites import CACHE
+from training import answering
+from training.questions import Question
+from training.targets import columns
+from training.teaching_photos import FOLDER, read
+from training.tower import tower
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longwatch.models.base import VideoLM
 
-FOLDER = CACHE / "photos"
-TEACH = (
-    "tabler-preview-1.2.0/package/dist/static/photos",
-    "tabler-preview-1.2.0/package/dist/static/products",
-    "uikit-3.25.29/package/tests/images",
-    "startbootstrap-creative-7.0.7/package/dist/assets/img/portfolio/fullsize",
-    "startbootstrap-agency-7.0.12/package/dist/assets/img/portfolio",
-    "now-ui-kit-1.3.0/package/assets/img",
-    "material-kit-2.0.4/package/assets/img",
-    "material-kit-2.0.4/package/assets/img/examples",
-    "admin-lte-4.10.0/package/dist/assets/img",
-)
 RESULTS = Path("training/results/photos.json")
 HEAD = Path("models/bundled/head.safetensors")
 WHAT = Question("now", "What do you see?", (), (), (), ())
@@ -85,7 +73,7 @@ LABELLED = (
 def path_of(photo: Labelled) -> Path:
     """Return where a labelled photograph lies on this machine."""
     if photo.package == "demo":
-        return Path("cli/demo_media") / photo.file
+        return Path("cli/demo/media") / photo.file
     if photo.package == "skimage":
         import skimage
 
@@ -93,43 +81,9 @@ def path_of(photo: Labelled) -> Path:
     return FOLDER / photo.package / photo.file
 
 
-def read(path: Path) -> NDArray[np.uint8]:
-    """Return a photograph, (h, w, 3) RGB, of at most 640 pixels a side."""
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
-    picture.thumbnail((640, 640))
-    return np.asarray(picture)
-
-
-def teaching(rng: np.random.Generator, views: int) -> list[Rendered]:
-    """Return frames with nothing drawn: each teaching photograph, and random cuts of it."""
-    found = [p for folder in TEACH for p in sorted((FOLDER / "npm" / "x" / folder).glob("*.jp*g"))]
-    frames = []
-    for path in found:
-        if path.stat().st_size < 20_000:  # icons and the like
-            continue
-        image = read(path)
-        frames.append(Rendered(image, [], [], ""))
-        cuts = (augment.frame(_cut(image, rng), rng) for _ in range(views - 1))
-        frames.extend(Rendered(cut, [], [], "") for cut in cuts)
-    return frames
-
-
-def _cut(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    h, w = image.shape[:2]
-    part = float(rng.uniform(0.35, 1.0))
-    height, width = int(part * h), int(part * w)
-    y, x = int(rng.integers(h - height + 1)), int(rng.integers(w - width + 1))
-    cut = image[y : y + height, x : x + width]
-    return np.ascontiguousarray(cut[:, ::-1] if rng.random() < 0.5 else cut)
-
-
 @torch.inference_mode()
 def measure() -> dict[str, Any]:
     """Return top-1 and top-5 of the head and of the tower's own classifier, and each answer."""
-    from training.features import tower
-    from training.targets import columns
-
     network, model = tower(), load_bundled()
     head = load_head(HEAD, network.classifier)
     names = [*columns(), "nothing I know"]

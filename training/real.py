@@ -17,11 +17,13 @@ import torch
 from longwatch.models.colours import frame_colours
 from longwatch.models.efficientnet import preprocess
 from longwatch.models.soft_words import likely
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame
 from training import sprites
-from training.features import coarse, fused, tower
+from training.cells import coarse
+from training.features import fused
 from training.simulate import Sight, cells_of, coverage, holding, visible
+from training.tower import tower
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from longwatch.stream.painting import COLOURS, GROUNDS, UPRIGHT, Pose, background, paste
+from longwatch.stream.sources.painting import COLOURS, GROUNDS, UPRIGHT, Pose, background, paste
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

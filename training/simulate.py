@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from longwatch.stream.world import Event, World
+    from longwatch.stream.sources.world import Event, World
 
 GRIDS = ((3, 3), (6, 6), (9, 9))
 ASPECT = 0.75  # a picture's height by its width; the tower squeezes it into a square

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from longwatch.types import VisualTokens
 from training.parts import make_maker
 

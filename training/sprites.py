@@ -37,7 +37,7 @@ NEAR, FAR = "emojione", "openmoji"  # held out
 STYLES = (*TRAINED, NEAR, FAR)
 SIDE = 128  # pixels
 CACHE = Path(os.environ.get("LONGWATCH_TRAINING_CACHE", "training/.cache"))
-SHIPPED = Path("stream/pictograms/noto.webp")
+SHIPPED = Path("stream/sources/pictograms/noto.webp")
 ACROSS = 16  # sprites in a row of the shipped sheet
 CONCEPTS = Path(__file__).with_name("concepts.json")
 

@@ -13,7 +13,7 @@ from longwatch.models.efficientnet import CLASSES
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from training.features import Cells
+    from training.cells import Cells
 
 NAMES = Path("models/bundled/names.json")  # of every column
 FILLED = 0.3  # a thing that covers so much of a cell has it to itself

@@ -17,8 +17,9 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from longwatch.models.concept_head import evened
 from training import dense
-from training.features import GRIDS, pool, tower
+from training.cells import GRIDS, pool
 from training.targets import claimed
+from training.tower import tower
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,8 +24,10 @@ from safetensors.torch import save_file
 from longwatch.models.concept_head import ConceptHead, evened, load_head
 from longwatch.models.efficientnet import channels_last
 from training import dense, features, together, tokens, vision
+from training.cells import load, pool
 from training.sprites import TRAINED
 from training.together import PROCESSES, agreed, average, joined
+from training.tower import tower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +87,7 @@ class Teacher:
         others = self._photos[torch.randint(len(self._photos), (PHOTOS,))]
         spots = torch.cat([spots, spots[:PHOTOS]])
         both = torch.cat([maps, others]).float().contiguous(memory_format=torch.channels_last)
-        x = evened(features.pool(head.top(both), spots))
+        x = evened(pool(head.top(both), spots))
         kept = used & ((p.sum(-1) > 0.02) | (torch.rand(used.shape) < vision.EMPTY))
         lesson = vision.Lesson(
             x[:FRAMES][kept], i[kept].clamp(min=0), p[kept], style[:, None].expand_as(kept)[kept]
@@ -137,12 +139,12 @@ def teach(head: ConceptHead, teacher: Teacher, minutes: float) -> Iterator[tuple
 def train(rank: int, work: Path, minutes: float, start: Path, out: Path, report: Path) -> None:
     """Train in process `rank`; the first one writes and reports."""
     with joined(rank, work):
-        network = features.tower()
+        network = tower()
         head = load_head(start, network.classifier)
         channels_last(head)
         with torch.no_grad():
             head.outer.bias[-1] += vision.EASED
-        photos = torch.from_numpy(features.load("photos", [0]).maps)
+        photos = torch.from_numpy(load("photos", [0]).maps)
         log = []
         for told, state in teach(head, Teacher(lessons(rank), photos, rank), minutes):
             log.append(told._asdict())

@@ -23,8 +23,10 @@ from torch.nn import functional
 
 from longwatch.models.concept_head import ConceptHead, evened
 from training import features, naming, tokens
+from training.cells import load, pool
 from training.naming import on_disk
 from training.sprites import TRAINED, concepts
+from training.tower import tower
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,14 +76,12 @@ def dense_lesson(shard: int) -> Lesson:
 @torch.inference_mode()
 def photographs(network: EfficientNetLite2) -> Tensor:
     """Return evened features, (n, 1280), of photographs."""
-    cells = features.load("photos", [0])
+    cells = load("photos", [0])
     parts = []
     for first in range(0, len(cells.maps), tokens.PART):
         rows = slice(first, first + tokens.PART)
         maps = network.last(torch.from_numpy(cells.maps[rows]).float())
-        parts.append(
-            evened(features.pool(maps, torch.from_numpy(cells.picked[rows]))).flatten(0, 1)
-        )
+        parts.append(evened(pool(maps, torch.from_numpy(cells.picked[rows]))).flatten(0, 1))
     return torch.cat(parts)
 
 
@@ -207,7 +207,7 @@ def main() -> None:
     torch.manual_seed(0)
     parts = [dense_lesson(s) for s in tokens.on_disk() if TRAINED[s % len(TRAINED)] != args.without]
     lesson = Lesson(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
-    network = features.tower()
+    network = tower()
     head = ConceptHead(network.classifier, len(concepts()), len(TRAINED), NARROW)
     head.top.start(network)
     fit(head, lesson, photographs(network))

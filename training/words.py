@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 from random import Random
 
-from longwatch.stream.wordings import CLOSINGS, OPENINGS, TRAIN, say
-from longwatch.stream.wordings_followups import ELSE, IT, NOW, THEN
-from longwatch.stream.wordings_unanswerable import UNANSWERABLE
+from training.questions.wordings.follow_ups import ELSE, IT, NOW, THEN
+from training.questions.wordings.grammar import CLOSINGS, OPENINGS, TRAIN, say
+from training.questions.wordings.unanswerable import UNANSWERABLE
 
 WORDS: tuple[str, ...] = tuple(json.loads(Path(__file__).with_suffix(".json").read_text("utf-8")))
 

@@ -1,4 +1,7 @@
-"""One websocket connection of a session, from its first event to its close code."""
+"""One websocket connection of a session, from its first event to its close code.
+
+Its key is looked at with every message, and once a second where none come.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,62 @@ from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocketDisconnect
 
-from longwatch.errors import ClosedError, LimitError
-from longwatch.serve.faults import internal
+from longwatch.errors import AuthenticationError, ClosedError, LimitError
+from longwatch.serve.auth.principal import current
+from longwatch.serve.protocol.errors import CloseConnection, internal
 from longwatch.serve.realtime import events
-from longwatch.serve.realtime.hangup import Hangup
-from longwatch.serve.realtime.standing import Standing
+from longwatch.serve.realtime.session import BROKEN
 
 if TYPE_CHECKING:
+    from starlette.types import Message
     from starlette.websockets import WebSocket
 
     from longwatch.serve.realtime.session import Session
     from longwatch.serve.service import Service
 
+SECONDS = 1.0
+
+
+class ConnectionGuard:
+    """The standing of the principal that the code which makes this acts for."""
+
+    def __init__(self, service: Service, session: Session) -> None:
+        self._access = service.access
+        self._session = session
+        self._principal = current()
+
+    async def watch(self) -> None:
+        """Look at the key for ever; `CloseConnection` (4401) once it is not valid any more."""
+        while True:
+            await asyncio.sleep(SECONDS)
+            self._check_key()
+
+    def check(self, message: Message) -> None:
+        """Count a message that came.
+
+        Raises:
+            Hangup: its key is not valid any more (4401), or too many bytes come (4429).
+        """
+        self._check_key()
+        try:
+            self._session.allowance.take("bytes", _size(message))
+        except LimitError as error:
+            self._session.tell(error, fatal=True)
+            raise CloseConnection(4429, error) from None
+
+    def _check_key(self) -> None:
+        if not self._access.still(self._principal):
+            gone = AuthenticationError("the key was revoked or has expired; ask for a new one")
+            self._session.tell(gone, fatal=True)
+            raise CloseConnection(4401, gone)
+
+
+def _size(message: Message) -> int:
+    return len(message.get("bytes") or b"") or len(message.get("text") or "")
+
+
 log = logging.getLogger(__name__)
 PARTING_SECONDS = 2.0  # for what is still to be sent when a connection is closed
-BROKEN = 1006  # the close code of a connection that ended without one
-RESUMABLE = (1001, BROKEN, 1011, 1013)  # codes after which the client may come back
 
 
 class Connection:
@@ -34,7 +77,7 @@ class Connection:
         self._service = service
         self._session = session
         self._socket = websocket
-        self._standing = Standing(service, session)
+        self._standing = ConnectionGuard(service, session)
         self._taken = asyncio.Event()
         self._released = asyncio.Event()
         self._code = BROKEN
@@ -75,7 +118,7 @@ class Connection:
         self._taken.set()
         await self._released.wait()
 
-    async def _part(self, hangup: Hangup) -> None:
+    async def _part(self, hangup: CloseConnection) -> None:
         """Send what is left, then close; a client that does not read is not waited for."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PARTING_SECONDS):
@@ -122,17 +165,17 @@ class Connection:
     async def _watch_overflow(self) -> None:
         """Give up a client that does not read."""
         await self._session.outbox.overflowed.wait()
-        raise Hangup(1013, LimitError("", code="slow_consumer"))
+        raise CloseConnection(1013, LimitError("", code="slow_consumer"))
 
     async def _watch_taken(self) -> None:
         await self._taken.wait()
 
 
-def _hangup(error: BaseException | None) -> Hangup | None:
+def _hangup(error: BaseException | None) -> CloseConnection | None:
     """Return how a connection is to be closed whose task ended so; None: the client is gone."""
     if error is None or isinstance(error, WebSocketDisconnect | OSError):
         return None
-    if isinstance(error, Hangup):
+    if isinstance(error, CloseConnection):
         return error
     log.error("a session failed", exc_info=error)
-    return Hangup(1011, internal())
+    return CloseConnection(1011, internal())

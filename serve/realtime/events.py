@@ -6,13 +6,14 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from longwatch.serve.faults import error_object, retry_after
+from longwatch.serve.protocol.errors import error_object, retry_after
+from longwatch.wire import microseconds, picture_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longwatch.errors import LongwatchError
-    from longwatch.serve.answer import Done, Evidence
+    from longwatch.serve.answers.types import Done, Evidence
 
 Event = dict[str, Any]
 
@@ -104,11 +105,6 @@ def items(evidence: Sequence[Evidence], stream: str) -> list[dict[str, Any]]:
     ]
 
 
-def picture_url(stream: str, pts_us: int) -> str:
-    """Return where the picture of a frame is, as a path of the service."""
-    return f"/v1/streams/{stream}/frames/{pts_us}.jpg"
-
-
 def rests(done: Done, stream: str) -> dict[str, Any]:
     """Return what an answer rests on: frames, and the range that they were looked for in."""
     span = done.range and {
@@ -126,11 +122,6 @@ def status_details(done: Done) -> dict[str, Any]:
         kept = error_object(done.error)
         details["error"] = {name: kept[name] for name in ("type", "code", "message")}
     return details
-
-
-def microseconds(seconds: float) -> int:
-    """Return a time of a stream as it stands on the wire."""
-    return round(seconds * 1e6)
 
 
 def pong(t: float | str | None) -> Event:

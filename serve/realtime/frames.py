@@ -7,25 +7,25 @@ import time
 from typing import TYPE_CHECKING
 
 from longwatch.errors import FrameError, InputError, LimitError, NotFoundError, ProtocolError
-from longwatch.serve.access.principal import current
-from longwatch.serve.access.rules import BINARY
-from longwatch.serve.realtime.hangup import Hangup
+from longwatch.serve.auth.principal import current
+from longwatch.serve.auth.scopes import BINARY
+from longwatch.serve.protocol.errors import CloseConnection
 from longwatch.serve.realtime.streams import WRAP
 from longwatch.wire import VERSION, Flags, Kind, decode, image_format
 
 if TYPE_CHECKING:
-    from longwatch.serve.access.allowance import Allowance
+    from longwatch.serve.auth.limits import RateLimiter
     from longwatch.serve.realtime.messages import FrameAppend
-    from longwatch.serve.realtime.streams import Channel, Streams
+    from longwatch.serve.realtime.streams import PublishedStream, Streams
     from longwatch.wire import Packet
 
 TOLD_SECONDS = 1.0
 
 
-class Frames:
+class FrameReceiver:
     """Hands frames on to the streams that the session feeds, and never waits for them."""
 
-    def __init__(self, streams: Streams, allowance: Allowance, credit: int = 256) -> None:
+    def __init__(self, streams: Streams, allowance: RateLimiter, credit: int = 256) -> None:
         self._streams = streams
         self._credit = credit  # messages that a publisher may have under way
         self._acked: dict[int, int] = {}  # handle -> the sequence number that was told of early
@@ -68,7 +68,7 @@ class Frames:
         current().require(BINARY)
         channels = self._streams.fed
         if not channels:
-            raise Hangup(
+            raise CloseConnection(
                 1003,
                 ProtocolError(
                     "binary data came and this connection feeds no stream; send lw.stream.open "
@@ -92,7 +92,7 @@ class Frames:
         if packet.kind is not Kind.IMAGE or self._may_take_picture():
             self._take(channels[packet.handle], packet)
 
-    def _take(self, channel: Channel, packet: Packet) -> None:
+    def _take(self, channel: PublishedStream, packet: Packet) -> None:
         """Take in a packet, tell of a gap before it, and of its number in good time."""
         acked = channel.feed.acked
         _take(channel, packet)
@@ -115,7 +115,7 @@ class Frames:
             raise
         return True
 
-    def _only(self, name: str | None) -> Channel:
+    def _only(self, name: str | None) -> PublishedStream:
         """Return the stream that a picture without a handle is for."""
         fed = [c for c in self._streams.fed.values() if name in (None, c.feed.name)]
         if len(fed) == 1:
@@ -135,7 +135,7 @@ class Frames:
         )
 
 
-def _take(channel: Channel, packet: Packet) -> None:
+def _take(channel: PublishedStream, packet: Packet) -> None:
     feed, ingest = channel
     if packet.kind is not Kind.END:
         captured = packet.captured_at_us

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch import __version__
 from longwatch.errors import InputError, ProtocolError
-from longwatch.serve.access.principal import current
-from longwatch.serve.access.rules import scope_of_event
+from longwatch.serve.auth.principal import current
+from longwatch.serve.auth.scopes import scope_of_event
+from longwatch.serve.protocol.errors import CloseConnection
 from longwatch.serve.realtime import events, messages
 from longwatch.serve.realtime.conversation import read_message
-from longwatch.serve.realtime.frames import Frames
-from longwatch.serve.realtime.hangup import Hangup
-from longwatch.serve.realtime.responses import Responses, refuse_unsupported
-from longwatch.serve.realtime.streams import Complain, Streams
+from longwatch.serve.realtime.frames import FrameReceiver
+from longwatch.serve.realtime.responses import ResponseManager, refuse_unsupported
+from longwatch.serve.realtime.streams import FaultCallback, Streams
 from longwatch.serve.realtime.watches import Watches
 from longwatch.wire import PROTOCOL
 
 if TYPE_CHECKING:
-    from longwatch.serve.access.allowance import Allowance
+    from longwatch.serve.auth.limits import RateLimiter
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
 
@@ -30,12 +30,12 @@ class Handler:
     """The state of one session: its streams, its conversation and its answers."""
 
     def __init__(
-        self, service: Service, outbox: Outbox, complain: Complain, allowance: Allowance
+        self, service: Service, outbox: Outbox, complain: FaultCallback, allowance: RateLimiter
     ) -> None:
         self.id = events.new_id("sess")
         self.streams = Streams(service, outbox, complain)
-        self.frames = Frames(self.streams, allowance, service.settings.max_inflight)
-        self.responses = Responses(service, outbox, lambda: self.streams.names, allowance)
+        self.frames = FrameReceiver(self.streams, allowance, service.settings.max_inflight)
+        self.responses = ResponseManager(service, outbox, lambda: self.streams.names, allowance)
         self.watches = Watches(service.watching.table, outbox, lambda: self.streams.names)
         self._service = service
         self._outbox = outbox
@@ -99,7 +99,7 @@ class Handler:
         refuse_unsupported(session.output_modalities, session.tools, "session")
         if session.lw is not None and session.lw.protocol != PROTOCOL:
             wanted = session.lw.protocol
-            raise Hangup(
+            raise CloseConnection(
                 4400,
                 ProtocolError(
                     f"version {wanted} of the protocol is not known here; use {PROTOCOL}",

@@ -1,4 +1,4 @@
-"""What waits to be sent to one client: bounded, in order, and never a reason to wait."""
+"""What waits to be sent to a client, and what was sent and can be sent again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,43 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import LimitError
 from longwatch.serve.realtime import events
-from longwatch.serve.realtime.ring import Ring
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from longwatch.serve.realtime.events import Event
+
+MAX_EVENTS = 65_536  # however small they are
+
+
+class ReplayBuffer:
+    """Numbered texts in their order, of which the oldest go beyond `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.bytes = 0
+        self._limit = limit
+        self._kept: deque[tuple[int, str]] = deque()
+        self._gone = 0  # number of the newest text that is kept no more
+
+    def add(self, number: int, text: str) -> None:
+        """Keep a text, whose number is above those before it."""
+        self._kept.append((number, text))
+        self.bytes += len(text)
+        while self.bytes > self._limit or len(self._kept) > MAX_EVENTS:
+            self._gone, old = self._kept.popleft()
+            self.bytes -= len(old)
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest text; 0 before the first."""
+        return self._kept[-1][0] if self._kept else self._gone
+
+    def after(self, number: int) -> list[tuple[int, str]] | None:
+        """Return all texts with higher numbers, oldest first; None if some of them are gone."""
+        if number < self._gone:
+            return None
+        return [(known, text) for known, text in self._kept if known > number]
+
 
 NUMBERED = "evt_"  # before the number that is an event's id
 
@@ -40,7 +71,7 @@ class Outbox:
         self.last = 0
         """The number of the newest event."""
         self._limit = limit
-        self._ring = Ring(kept)
+        self._ring = ReplayBuffer(kept)
         self._queue: deque[_Waiting] = deque()
         self._latest: dict[str, str] = {}
         self._bytes = 0

@@ -1,30 +1,137 @@
-"""The answers of one session, from `response.create` to `response.done`."""
+"""The answers of one session as OpenAI's responses."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import InputError, LimitError, NotFoundError
+from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Question
-from longwatch.serve.formats import by_field, wanted_schema
-from longwatch.serve.ids import about
-from longwatch.serve.questions import choose_stream, dialogue, moment, patience, stretch
+from longwatch.serve.answers.types import Delta, EvidenceFound, Question, Started
+from longwatch.serve.observability.context import log_context
+from longwatch.serve.protocol.questions import (
+    asks_by_field,
+    choose_stream,
+    fit_dialogue,
+    parse_as_of,
+    parse_deadline,
+    parse_range,
+    response_schema,
+)
 from longwatch.serve.realtime import events
-from longwatch.serve.realtime.conversation import Conversation
+from longwatch.serve.realtime.conversation import Conversation, Item
 from longwatch.serve.realtime.messages import ResponseParams
-from longwatch.serve.realtime.response import Response
+from longwatch.wire import microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from longwatch.serve.access.allowance import Allowance
-    from longwatch.serve.answer import AnswerEvent
-    from longwatch.serve.realtime.conversation import Item
+    from longwatch.serve.answers.answer import Answer
+    from longwatch.serve.answers.types import AnswerEvent, Done
+    from longwatch.serve.auth.limits import RateLimiter
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
+
+
+class Response:
+    """Turns the engine's events into the protocol's, in the order that OpenAI's clients expect."""
+
+    def __init__(self, owner: ResponseManager, params: ResponseParams, stream: str) -> None:
+        self.id = events.new_id("resp")
+        self.kept = params.conversation == "auto"
+        self.answer: Answer | None = None
+        self._owner = owner
+        self._stream = stream
+        self._params = params
+        self._item = events.new_id("item")
+        self._place = {"response_id": self.id, "item_id": self._item, "output_index": 0}
+
+    def listen(self, event: AnswerEvent) -> None:
+        """Take an event of the engine, on its thread."""
+        self._owner.post(self, event)
+
+    def stop(self) -> None:
+        """Stop decoding soon."""
+        if self.answer is not None:
+            self.answer.cancel()
+
+    def take(self, event: AnswerEvent) -> None:
+        """Tell the client."""
+        if isinstance(event, Delta):
+            self._owner.say(
+                "response.output_text.delta", **self._place, content_index=0, delta=event.text
+            )
+        elif isinstance(event, Started):
+            self._start(event)
+        elif isinstance(event, EvidenceFound):
+            items = events.items(event.evidence, self._stream)
+            self._owner.say("lw.response.evidence", response_id=self.id, items=items)
+        else:
+            self._end(event)
+
+    def _start(self, event: Started) -> None:
+        say, item = self._owner.say, events.message(self._item, "assistant", None, "in_progress")
+        place = Item(self._item, Turn("assistant", ""), "in_progress")
+        lw = {"as_of": self._moment(event.as_of), "queue_position": event.queue_position}
+        say("response.created", response=self._json("in_progress", output=[], lw=lw))
+        say("response.output_item.added", response_id=self.id, output_index=0, item=item)
+        if self.kept:
+            before = self._owner.add_item(place)  # what is added meanwhile comes after the answer
+            say("conversation.item.added", previous_item_id=before, item=item)
+        part = {"type": "text", "text": ""}
+        say("response.content_part.added", **self._place, content_index=0, part=part)
+
+    def _end(self, done: Done) -> None:
+        say, text = self._owner.say, done.text
+        kept = Item(
+            self._item,
+            Turn("assistant", text),
+            "completed" if done.status == "completed" else "incomplete",
+        )
+        say("response.output_text.done", **self._place, content_index=0, text=text)
+        part = {"type": "text", "text": text}
+        say("response.content_part.done", **self._place, content_index=0, part=part)
+        if self.kept:
+            with suppress(NotFoundError):  # the client wants it no more
+                before = self._owner.conversation.update(kept)
+                say("conversation.item.done", previous_item_id=before, item=kept.json())
+        say("response.output_item.done", response_id=self.id, output_index=0, item=kept.json())
+        say(
+            "response.done",
+            response=self._json(
+                done.status,
+                output=[kept.json()],
+                status_details=events.status_details(done),
+                usage=events.usage(done),
+                lw={
+                    "as_of": self._moment(done.as_of),
+                    "timing": events.timing(done),
+                    **events.rests(done, self._stream),
+                },
+            ),
+        )
+        self._owner.forget(self)
+
+    def _moment(self, as_of: float) -> dict[str, int]:
+        return {self._stream: microseconds(as_of)}
+
+    def _json(self, status: str, **fields: Any) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "object": "realtime.response",
+            "status": status,
+            "status_details": None,
+            "conversation_id": self._owner.conversation.id if self.kept else None,
+            "output_modalities": ["text"],
+            "metadata": self._params.metadata,
+            "max_output_tokens": self._params.max_output_tokens,
+            "usage": None,
+            **fields,
+        }
+
 
 ENDLESS = 4096  # what `inf` stands for in max_output_tokens
 
@@ -37,7 +144,7 @@ class Defaults:
     max_output_tokens: int | str | None = None
 
 
-class Responses:
+class ResponseManager:
     """At most one answer at a time goes into the conversation; others run beside it.
 
     Everything here happens on the event loop's thread.
@@ -48,7 +155,7 @@ class Responses:
         service: Service,
         outbox: Outbox,
         own: Callable[[], Sequence[str]],
-        allowance: Allowance,
+        allowance: RateLimiter,
     ) -> None:
         self.conversation = Conversation()
         self.defaults = Defaults()
@@ -78,16 +185,16 @@ class Responses:
         form = params.text.format
         name = choose_stream(engine, params.lw.streams, self._own())
         question = Question(
-            turns=dialogue(turns, instructions, settings.max_question_chars),
+            turns=fit_dialogue(turns, instructions, settings.max_question_chars),
             sampling=self._sampling(params),
-            as_of=moment(params.lw.as_of),
-            range=stretch(params.lw.range),
-            schema=wanted_schema(form.type, form.schema_, "response.text.format"),
-            by_field=by_field(params.lw.json_),
-            deadline=patience(params.lw.deadline_ms),
+            as_of=parse_as_of(params.lw.as_of),
+            range=parse_range(params.lw.range),
+            schema=response_schema(form.type, form.schema_, "response.text.format"),
+            by_field=asks_by_field(params.lw.json_),
+            deadline=parse_deadline(params.lw.deadline_ms),
         )
         response = Response(self, params, name)
-        with about(answer=response.id):
+        with log_context(answer=response.id):
             response.answer = self._service.ask(name, question, response.listen, self._allowance)
         self._running[response.id] = response
         left = self._allowance.json()

@@ -9,25 +9,25 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.errors import InputError, LongwatchError, NotFoundError, ProtocolError
-from longwatch.serve.access.principal import current
-from longwatch.serve.access.rules import DISCARD, FOLLOW, PULL
-from longwatch.serve.opening import accepted, settings_for
+from longwatch.serve.auth.principal import current
+from longwatch.serve.auth.scopes import DISCARD, FOLLOW, PULL
 from longwatch.serve.realtime import events
-from longwatch.serve.realtime.messages import PullSource
+from longwatch.serve.realtime.messages import PullSource, asked_settings
+from longwatch.serve.streams.settings import accepted, settings_for
 
 if TYPE_CHECKING:
-    from longwatch.serve.feed import Feed
+    from longwatch.serve.publishing.feeds import Feed
     from longwatch.serve.realtime.messages import StreamClose, StreamOpen
     from longwatch.serve.realtime.outbox import Outbox
     from longwatch.serve.service import Service
-    from longwatch.serve.stream_settings import StreamSettings
-    from longwatch.stream.ingest import Ingest
+    from longwatch.serve.streams.settings import StreamSettings
+    from longwatch.stream.ingest.ingest import Ingest
 
 WRAP = 2**32  # sequence numbers start over there
-Complain = Callable[[LongwatchError, str], None]  # the error, and the stream that it is about
+FaultCallback = Callable[[LongwatchError, str], None]  # the error, and the stream that it is about
 
 
-class Channel(NamedTuple):
+class PublishedStream(NamedTuple):
     """What a session feeds. The stream may get another publisher once this one has ended."""
 
     feed: Feed
@@ -37,12 +37,12 @@ class Channel(NamedTuple):
 class Streams:
     """Opens, follows and reports on streams. All on the event loop's thread."""
 
-    def __init__(self, service: Service, outbox: Outbox, complain: Complain) -> None:
+    def __init__(self, service: Service, outbox: Outbox, complain: FaultCallback) -> None:
         self._service = service
         self._outbox = outbox
         self._complain = complain  # of what a decoder's thread finds wrong
         self._loop = asyncio.get_running_loop()
-        self.fed: dict[int, Channel] = {}  # those that this session feeds, by handle
+        self.fed: dict[int, PublishedStream] = {}  # those that this session feeds, by handle
         self._followed: dict[str, Feed] = {}
         self._handles = 0
         self._received: dict[str, tuple[float, int]] = {}  # when, and how many by then
@@ -56,10 +56,12 @@ class Streams:
     def open(self, request: StreamOpen) -> None:
         """Begin to feed a stream, and follow it.
 
-        See `Feeds.open`, or `Pulling.open` of what the service fetches, for what is raised.
+        See `FeedRegistry.open` for what is raised, or `SourceManager.open` where it is fetched.
         """
         source = request.source
-        settings = settings_for(self._service.settings.stream, request.policy, source)
+        settings = settings_for(
+            self._service.settings.stream, asked_settings(request.policy, source)
+        )
         if isinstance(source, PullSource):
             self._pull(request.stream, source, settings)
             return
@@ -71,13 +73,14 @@ class Streams:
         )
         self._drop_channels(feed)  # one that had ended
         self._handles += 1
-        self.fed[self._handles] = Channel(feed, ingest)
+        self.fed[self._handles] = PublishedStream(feed, ingest)
         about = {"format": source.format, "fps": settings.fps}
         self._say(
             "lw.stream.opened",
             feed,
             handle=self._handles,
-            accepted=about | accepted(feed.stream, self._service.engine.model),
+            accepted=about
+            | accepted(feed.stream.settings, self._service.engine.model.window_tokens),
             acked_seq=feed.acked_before,
         )
         self._follow(feed)
@@ -176,7 +179,7 @@ class Streams:
         """Have the service fetch a stream, and follow it; it goes on when this session ends."""
         feed = self._service.pulling.open(name, source.address(), settings)
         about = {"source": source.address().json(), "fps": settings.fps}
-        about |= accepted(feed.stream, self._service.engine.model)
+        about |= accepted(feed.stream.settings, self._service.engine.model.window_tokens)
         self._say("lw.stream.opened", feed, handle=None, accepted=about)
         self._follow(feed)
 

@@ -12,13 +12,13 @@ from longwatch.serve.realtime.messages import (
     WatchList,
     WatchUpdate,
 )
-from longwatch.serve.watches.table import DELETED
+from longwatch.serve.watches.registry import DELETED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from longwatch.serve.realtime.outbox import Outbox
-    from longwatch.serve.watches.table import Table
+    from longwatch.serve.watches.registry import WatchRegistry
     from longwatch.serve.watches.watch import Watch
 
 WatchEvent = WatchCreate | WatchUpdate | WatchDelete | WatchAttach | WatchList
@@ -27,7 +27,9 @@ WatchEvent = WatchCreate | WatchUpdate | WatchDelete | WatchAttach | WatchList
 class Watches:
     """Makes and changes watches for a session, and tells it what they say."""
 
-    def __init__(self, table: Table, outbox: Outbox, own: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self, table: WatchRegistry, outbox: Outbox, own: Callable[[], Collection[str]]
+    ) -> None:
         self._table = table
         self._outbox = outbox
         self._own = own  # the session's streams
@@ -41,7 +43,7 @@ class Watches:
             self._table.listeners.remove(self._hear)
 
     def handle(self, event: WatchEvent) -> None:
-        """Do what an event asks for; see `Table` for what is raised.
+        """Do what an event asks for; see `WatchRegistry` for what is raised.
 
         `cause` in the reply is the event's own id, so that a client finds what it asked for.
         """

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from longwatch.memory.durable.database import Database
-from longwatch.serve.watches.rise import Rise
+from longwatch.serve.watches.trigger import Trigger
 from longwatch.serve.watches.watch import Post, Watch, WatchSettings, Webhook
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS deleted (number INTEGER PRIMARY KEY, id TEXT UNIQUE N
 """
 
 
-class Store:
+class WatchStore:
     """Watches in one SQLite file; what was written is there after a kill. Any thread may call."""
 
     def __init__(self, folder: Path) -> None:
@@ -49,11 +49,11 @@ class Store:
         self._base = Database(folder / FILE, SCHEMA, TABLES, FORMAT)
         (folder / FILE).chmod(0o600)  # it holds the secrets that sign webhooks
 
-    def load(self) -> list[tuple[Watch, dict[str, Rise]]]:
+    def load(self) -> list[tuple[Watch, dict[str, Trigger]]]:
         """Return all watches, oldest first, and how each of their streams stood."""
-        rises: dict[str, dict[str, Rise]] = {}
+        rises: dict[str, dict[str, Trigger]] = {}
         for watch, stream, body in self._base.run("SELECT watch, stream, body FROM rises"):
-            rises.setdefault(watch, {})[stream] = Rise(**json.loads(body))
+            rises.setdefault(watch, {})[stream] = Trigger(**json.loads(body))
         rows = self._base.run("SELECT body FROM watches ORDER BY created, id")
         watches = [_watch(json.loads(body)) for (body,) in rows]
         return [(watch, rises.get(watch.id, {})) for watch in watches]
@@ -68,7 +68,7 @@ class Store:
     def put(
         self,
         watch: Watch,
-        rises: dict[str, Rise] | None = None,
+        rises: dict[str, Trigger] | None = None,
         firing: Firing | None = None,
         post: Post | None = None,
     ) -> None:

@@ -127,3 +127,13 @@ def image_format(payload: bytes) -> str | None:
     if payload[:4] == b"RIFF" and payload[8:12] == b"WEBP":
         return "webp"
     return None
+
+
+def microseconds(seconds: float) -> int:
+    """Return a time of a stream as it stands on the wire."""
+    return round(seconds * 1e6)
+
+
+def picture_url(stream: str, pts_us: int) -> str:
+    """Return where the picture of a frame is, as a path of the service."""
+    return f"/v1/streams/{stream}/frames/{pts_us}.jpg"

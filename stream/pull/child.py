@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import LongwatchError
 from longwatch.stream.pull.address import redact
-from longwatch.stream.pull.faults import SENTENCES
-from longwatch.stream.pull.job import Job
+from longwatch.stream.pull.errors import SENTENCES
+from longwatch.stream.pull.frame_ring import FrameRing
+from longwatch.stream.pull.process import PullJob
 from longwatch.stream.pull.reader import Reader
-from longwatch.stream.pull.ring import Ring
 
 if TYPE_CHECKING:
-    from longwatch.stream.stopwatch import Stopwatch
+    from longwatch.stream.decoding.decoder import DecodeTimer
 
 GRACE = 1.0  # seconds that the reader has for a clean end
 TICK = 0.1  # seconds between two looks at the decoder
 
 
-class Teller:
+class EventWriter:
     """Writes events; news of a frame never waits for a parent that is busy."""
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ class Teller:
 
 def main() -> None:
     """Do the job, and say how it ended."""
-    job = Job.load(sys.stdin.readline())
-    tell, stop = Teller(), threading.Event()
+    job = PullJob.load(sys.stdin.readline())
+    tell, stop = EventWriter(), threading.Event()
     threading.Thread(target=_watch_parent, args=(stop,), daemon=True).start()
-    ring = Ring(job.settings.slots, job.max_pixels, job.fd)
+    ring = FrameRing(job.settings.slots, job.max_pixels, job.fd)
     reader = Reader(job, ring, stop, tell)
     threading.Thread(target=watch_decoder, args=(reader.stopwatch, tell), daemon=True).start()
     try:
@@ -62,7 +62,7 @@ def main() -> None:
     os._exit(0)  # a thread of libav's that hangs must not keep the process
 
 
-def watch_decoder(stopwatch: Stopwatch, tell: Teller) -> None:
+def watch_decoder(stopwatch: DecodeTimer, tell: EventWriter) -> None:
     """End with a decoder that hangs; the parent starts another process, whose decoder is new."""
     while not stopwatch.overdue:
         time.sleep(TICK)

@@ -16,11 +16,11 @@ from urllib.parse import urljoin
 
 from longwatch.errors import LongwatchError, SourceError
 from longwatch.stream.pull.address import PORTS, parse_address
-from longwatch.stream.pull.faults import fault
+from longwatch.stream.pull.errors import fault
 
 if TYPE_CHECKING:
     from longwatch.stream.pull.address import Address
-    from longwatch.stream.pull.job import Job
+    from longwatch.stream.pull.process import PullJob
 
 REDIRECTS = 5
 MOVED = (301, 302, 303, 307, 308)
@@ -31,7 +31,7 @@ CODES |= {404: "source_not_found", 410: "source_not_found"}
 class Fetcher:
     """Opens URLs for one source."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: PullJob) -> None:
         self._job = job
         self._tls: ssl.SSLContext | None = None
         self._forbidden: LongwatchError | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import av
 
 from longwatch.errors import LongwatchError
-from longwatch.stream.pull.faults import fault, opening_fault
+from longwatch.stream.pull.errors import fault, opening_fault
 from longwatch.stream.pull.http import Fetcher
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
 
-    from longwatch.stream.pull.job import Job
+    from longwatch.stream.pull.process import PullJob
 
 LIVE = {
     "fflags": "nobuffer+discardcorrupt",
@@ -36,7 +36,7 @@ HLS = {  # the pieces of a playlist are fetched by us, one connection each
 
 
 @contextmanager
-def opened(job: Job) -> Iterator[tuple[InputContainer, str]]:
+def opened(job: PullJob) -> Iterator[tuple[InputContainer, str]]:
     """Open the source of `job`; yields the container and the transport that it came by.
 
     Everything happens on the thread that enters, which is to leave it again.
@@ -51,7 +51,7 @@ def opened(job: Job) -> Iterator[tuple[InputContainer, str]]:
         yield container, transport
 
 
-def _open(job: Job, held: ExitStack) -> tuple[InputContainer, str]:
+def _open(job: PullJob, held: ExitStack) -> tuple[InputContainer, str]:
     address = job.address
     if address.kind != "rtsp":
         return _attempt(job, "", held), ""
@@ -67,7 +67,7 @@ def _open(job: Job, held: ExitStack) -> tuple[InputContainer, str]:
     return _attempt(job, other, held), other
 
 
-def _attempt(job: Job, transport: str, held: ExitStack) -> InputContainer:
+def _attempt(job: PullJob, transport: str, held: ExitStack) -> InputContainer:
     start = time.monotonic()
     try:
         return _by_kind(job, transport, held)
@@ -78,7 +78,7 @@ def _attempt(job: Job, transport: str, held: ExitStack) -> InputContainer:
         raise opening_fault(error, time.monotonic() - start, secure=secure) from None
 
 
-def _by_kind(job: Job, transport: str, held: ExitStack) -> InputContainer:
+def _by_kind(job: PullJob, transport: str, held: ExitStack) -> InputContainer:
     """Open the source; what libav does not close is `held`."""
     address, settings = job.address, job.settings
     if address.kind == "file":

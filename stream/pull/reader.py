@@ -1,4 +1,4 @@
-"""Reads one source to its end, on one thread: demux, decode, choose, write into the ring."""
+"""The child's way from packets to frames in the ring, without those that come too late."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from longwatch.errors import SourceError
-from longwatch.stream.clock import Pacer
-from longwatch.stream.container import video_stream
-from longwatch.stream.decoding import PacketDecoder
+from longwatch.stream.decoding.container import video_stream
+from longwatch.stream.decoding.decoder import Converter, DecodeTimer, PacketDecoder
 from longwatch.stream.limits import MediaLimits
-from longwatch.stream.pixels import Converter
-from longwatch.stream.pull.faults import fault, reading_fault
-from longwatch.stream.pull.lateness import Lateness
+from longwatch.stream.pull.errors import fault, reading_fault
+from longwatch.stream.pull.frame_ring import Counts
 from longwatch.stream.pull.opening import opened
-from longwatch.stream.pull.ring import Counts
 from longwatch.stream.sampler import Sampler
-from longwatch.stream.stopwatch import Stopwatch
+from longwatch.stream.sources.background import Pacer
 
 if TYPE_CHECKING:
     import threading
@@ -26,8 +23,41 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
     from longwatch.errors import FrameError
-    from longwatch.stream.pull.job import Job
-    from longwatch.stream.pull.ring import Ring
+    from longwatch.stream.pull.frame_ring import FrameRing
+    from longwatch.stream.pull.process import PullJob
+
+PATIENCE = 2.0  # seconds of late frames, after which the source is not behind: its clock is
+BACK, AHEAD = 1.0, 10.0  # seconds; a pts further away than this is of another clock
+
+
+class LateFrameFilter:
+    """Compares the source's clock with ours.
+
+    What arrives soonest after its pts sets the pace; a frame that is `late_s` behind that pace is
+    late. A source that stays behind, as one does that was paused, sets a new pace.
+    """
+
+    def __init__(self, late_s: float) -> None:
+        self._late_s = late_s
+        self._offset: float | None = None  # arrival - pts of the one that came soonest
+        self._pts = 0.0
+        self._since: float | None = None  # arrival of the first of a row of late frames
+
+    def late(self, pts: float, arrived: float) -> bool:
+        """Tell whether the frame at `pts` seconds, that `arrived` (monotonic), is late."""
+        jumped = not -BACK < pts - self._pts < AHEAD
+        offset, self._pts = arrived - pts, pts
+        if self._offset is None or jumped or offset - self._offset <= self._late_s:
+            soonest = offset if self._offset is None or jumped else min(offset, self._offset)
+            self._offset, self._since = soonest, None
+            return False
+        if self._since is None:
+            self._since = arrived
+        if arrived - self._since < PATIENCE:
+            return True
+        self._offset, self._since = offset, None
+        return False
+
 
 NEAR_END = 2.0  # seconds; a recording that ends so near its stated length has ended
 
@@ -36,13 +66,13 @@ class Reader:
     """Reads what `job` says into `ring` until its end, or until `stop` is set."""
 
     def __init__(
-        self, job: Job, ring: Ring, stop: threading.Event, tell: Callable[..., None]
+        self, job: PullJob, ring: FrameRing, stop: threading.Event, tell: Callable[..., None]
     ) -> None:
         self._job, self._ring, self._stop, self._tell = job, ring, stop, tell
-        self.stopwatch = Stopwatch(job.settings.decode_s)
+        self.stopwatch = DecodeTimer(job.settings.decode_s)
         self._limits = MediaLimits(max_pixels=job.max_pixels)
         self._sampler = Sampler(job.fps)
-        self._lateness = Lateness(job.settings.late_s)
+        self._lateness = LateFrameFilter(job.settings.late_s)
         # A live source keeps its own time; what can be had faster is held to its own pace.
         self._pacer = Pacer() if job.address.kind in ("file", "http") else None
         self._converter = Converter()
@@ -137,7 +167,7 @@ class Reader:
 
     def _camera(self) -> bool:
         """Read a camera of this machine."""
-        from longwatch.stream.camera import CameraSource  # OpenCV is not needed otherwise
+        from longwatch.stream.sources.camera import CameraSource  # OpenCV is not needed otherwise
 
         camera = CameraSource(int(self._job.address.url.partition(":")[2]), fps=self._job.fps)
         pictures = camera.pictures()

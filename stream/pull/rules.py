@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longwatch.errors import ConfigError, InputError, SourceError
-from longwatch.stream.addresses import is_near, is_never, names_metadata, parse_ip
+from longwatch.stream.addresses import is_forbidden, is_metadata_host, is_private, parse_ip
 from longwatch.stream.pull.address import PORTS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rules:
+class UrlPolicy:
     """What may be fetched."""
 
     hosts: tuple[str, ...] = ()  # names (`*.example.org`), addresses or networks; () is the default
@@ -55,7 +55,7 @@ class Rules:
             self.file(address)
         else:
             host = (address.parts.hostname or "").rstrip(".")
-            if names_metadata(host):
+            if is_metadata_host(host):
                 raise forbidden("it names the metadata of the machine, which is never fetched")
             literal = _literal(host)
             if literal is not None:
@@ -107,14 +107,14 @@ class Rules:
         return any(fnmatchcase(host.lower(), known.lower()) for known in self.hosts)
 
     def _check_ip(self, address: Address, ip: IP) -> None:
-        if is_never(ip):
+        if is_forbidden(ip):
             raise forbidden("link-local, metadata and group addresses are never fetched")
         if self.hosts:
             host = address.parts.hostname or ""
             nets = [net for net in map(_network, self.hosts) if net is not None]
             if not self._named(host) and not any(ip in net for net in nets):
                 raise forbidden(f"the host {host!r} is not one of pull_hosts")
-        elif address.kind == "http" and is_near(ip):
+        elif address.kind == "http" and is_private(ip):
             raise forbidden(
                 "by HTTP, addresses of private networks and of this machine are fetched only if "
                 "pull_hosts names them"

@@ -8,8 +8,8 @@ from benchmarks import asking
 from benchmarks.replay import opened, read
 from longwatch.memory.memory import Memory
 from longwatch.models.bundled_model import load_bundled
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.stream.questions import Question
+from longwatch.serve.streams.settings import StreamSettings
+from training.questions import Question
 from training.simulated import encode
 
 AT = [float(t) for t in range(8)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from benchmarks import episodes
-from longwatch.stream.questions import KINDS
 from tests.benchmarks.watched import model, stream
+from training.questions import KINDS
 
 
 def test_a_stream_is_the_same_each_time_and_no_other() -> None:

@@ -8,10 +8,9 @@ import pytest
 
 from benchmarks import following
 from longwatch.models.bundled_model import load_bundled
-from longwatch.stream import facts
-from longwatch.stream.questions import Question, Truth
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from training.answering import read
+from training.questions import Question, Truth, ground_truth
 
 SEEN = Truth(SyntheticSource(5).world, [float(t) for t in range(16)])
 
@@ -27,7 +26,7 @@ def test_about_the_same_thing_the_answer_before_names_none() -> None:
     for question in following.drawn("same_thing", SEEN, 12, Random(1)):
         assert set(question.names) & {"running shoe", "owl", "high heel"}
         assert question.history[0][1] not in question.names
-        fact = facts.ABOUT[question.kind](SEEN, 15, question.names[0])
+        fact = ground_truth.ABOUT[question.kind](SEEN, 15, question.names[0])
         assert fact is not None
         assert question.answers == fact.answers
 

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.clips import NAMES, pictures
 from benchmarks.hour import SETTINGS, busy, noisy, per_minute, shown, static, summarise
 from longwatch.errors import ConfigError
-from longwatch.serve.sparing import SparingSettings
+from longwatch.serve.streams.reduction import ReductionSettings
 from tests.benchmarks.watched import model
 
 
@@ -30,7 +30,7 @@ def test_noise_is_a_sensors() -> None:
 
 def test_tokens_are_counted_by_the_minute() -> None:
     few = shown(model(), pictures(NAMES[0], 1.0)[:2])
-    every = per_minute(SparingSettings(), busy(few, 240), 120.0)
+    every = per_minute(ReductionSettings(), busy(few, 240), 120.0)
     assert every == [2.0 * 10, 2.0 * 10]
 
 

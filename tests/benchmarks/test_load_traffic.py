@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from benchmarks.load_traffic import Point, drive, jpegs
-from longwatch.stream.images import decode_image
+from longwatch.stream.decoding.images import decode_image
 from longwatch.stream.limits import MediaLimits
 from tests.serve import tiny as t
 from tests.serve.conftest import serve

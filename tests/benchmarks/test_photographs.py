@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import photographs
-from longwatch.cli.demo_script import load_pictures
+from longwatch.cli.demo.script import load_pictures
 
 
 def test_every_truth_is_true_of_the_pictures_shown() -> None:

@@ -11,9 +11,9 @@ from longwatch.compressors import Uniform
 from longwatch.memory.full import Full
 from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn
-from longwatch.stream.questions import Question
 from tests.benchmarks.watched import model, stream
 from training import answering
+from training.questions import Question
 
 
 @pytest.mark.parametrize("share", [1.0, 0.4])

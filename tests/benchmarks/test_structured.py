@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks import structured, zoom
-from longwatch.stream.answers import CANNOT_TELL
-from longwatch.stream.asking import Question
+from longwatch.models.answer_words import CANNOT_TELL
+from training.questions.generator import Question
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ import pytest
 from benchmarks import watches
 from benchmarks.watches import Case, Outcome
 from longwatch.models.bundled_model import load_bundled
-from longwatch.stream.seen import Seen
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
+from training.questions.ground_truth import Seen
 
 if TYPE_CHECKING:
     from pathlib import Path

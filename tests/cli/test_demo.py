@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import av
 import pytest
 
-from longwatch.cli.demo_run import Reply, Run
-from longwatch.cli.demo_script import SECONDS, Asked, load_pictures, make_questions
-from longwatch.cli.demo_service import own_service
-from longwatch.cli.demo_video import FPS, SIZE, write_video
+from longwatch.cli.demo.run import Reply, Run
+from longwatch.cli.demo.script import SECONDS, Asked, load_pictures, make_questions
+from longwatch.cli.demo.service import own_service
+from longwatch.cli.demo.video import FPS, SIZE, write_video
 from longwatch.cli.main import run
 from longwatch.client.answer import Answer
 from longwatch.client.http import get_json

@@ -6,9 +6,9 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from longwatch.cli.checks import all_checks
+from longwatch.cli.doctor.checks import all_checks
+from longwatch.cli.doctor.speed import measure
 from longwatch.cli.main import run
-from longwatch.cli.speed import measure
 
 if TYPE_CHECKING:
     import pytest

@@ -6,19 +6,19 @@ from typing import get_args
 
 import pytest
 
-from longwatch.cli import doctor
-from longwatch.cli.finding import Check, State
+from longwatch.cli.doctor import command
+from longwatch.cli.doctor.finding import Check, State
 
 
 def test_every_state_is_shown_with_a_mark_of_its_own() -> None:
-    assert set(doctor._MARKS) == set(get_args(State))
-    assert len(set(doctor._MARKS.values())) == len(get_args(State))
+    assert set(command._MARKS) == set(get_args(State))
+    assert len(set(command._MARKS.values())) == len(get_args(State))
 
 
 @pytest.mark.parametrize("state", get_args(State))
 def test_what_must_be_fixed_and_nothing_else_makes_the_doctor_fail(
     state: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "all_checks", lambda *_: [Check("a [thing]", state, "found")])
-    assert doctor.command("bundled", "http://127.0.0.1:9") == int(state == "fail")
+    monkeypatch.setattr(command, "all_checks", lambda *_: [Check("a [thing]", state, "found")])
+    assert command.command("bundled", "http://127.0.0.1:9") == int(state == "fail")
     assert "a [thing]" in capsys.readouterr().out

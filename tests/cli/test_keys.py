@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.cli.main import run
-from longwatch.serve.access.keyring import Keyring
-from longwatch.serve.access.keys import split
+from longwatch.serve.auth.keys import KeyStore, split
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +27,7 @@ def test_a_key_is_shown_once_works_and_is_revoked(
     assert run([*args, "--days", "2"]) == 0
     made = capsys.readouterr()
     token = made.out.strip()  # alone, so that a script can take it
-    ring = Keyring(file)
+    ring = KeyStore(file)
     holder = ring.find(token)
     assert holder is not None
     assert holder.scopes == frozenset(("ask", "publish"))
@@ -55,7 +54,7 @@ def test_asking_is_all_that_a_key_may_unless_told(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["keys", "add", "guest"]) == 0
-    holder = Keyring(file).find(capsys.readouterr().out.strip())
+    holder = KeyStore(file).find(capsys.readouterr().out.strip())
     assert holder is not None
     assert holder.scopes == frozenset(("ask",))
     assert holder.streams == ("*",)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longwatch.cli.listing import Method, all_methods
 from longwatch.cli.main import run
+from longwatch.cli.methods import Method, all_methods
 from longwatch.compressors import COMPRESSORS, PRUNERS
 from longwatch.memory import POLICIES
-from longwatch.serve.presets import PRESETS
+from longwatch.serve.streams.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

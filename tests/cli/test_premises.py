@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longwatch.cli.premises import settings_checks, tools_check
-from longwatch.serve.access.keys import KeyFile
+from longwatch.cli.doctor.environment import settings_checks, tools_check
+from longwatch.serve.auth.keys import KeyFile
 
 if TYPE_CHECKING:
     from pathlib import Path

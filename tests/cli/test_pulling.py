@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from longwatch.cli.main import run
-from longwatch.cli.pulling import is_url, stream_name
+from longwatch.cli.watch import is_url, stream_name
 
 if TYPE_CHECKING:
     import pytest

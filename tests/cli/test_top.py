@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.cli.board import size
 from longwatch.cli.main import run
+from longwatch.cli.top import size
 from longwatch.client import connect
-from longwatch.serve.access.keys import KeyFile
+from longwatch.serve.auth.keys import KeyFile
 from tests.client.test_watches import show
 from tests.serve.conftest import serve
 from tests.serve.tiny import TinyVideoLM

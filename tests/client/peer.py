@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from longwatch.client.answer import Answer
-    from longwatch.client.publisher import Publisher
+    from longwatch.client.streams import Publisher
     from longwatch.client.transport import Transport
 
 DEADLINE = 10.0  # seconds; only a broken test waits so long

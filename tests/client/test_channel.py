@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.client.channel import Channel
+from longwatch.client.session import Session
 from longwatch.client.transport import pair
 from longwatch.errors import ClosedError, ServerError
 from tests.client.peer import talking
@@ -41,7 +41,7 @@ async def test_a_cancel_that_comes_along_with_the_reply_is_not_lost() -> None:
         return mine
 
     await theirs.send('{"type": "session.created"}')
-    channel = Channel(opener, timeout=10.0)
+    channel = Session(opener, timeout=10.0)
     await channel.open()
     asking = asyncio.create_task(channel.request({"type": "lw.ping"}, "lw.pong", "1"))
     await theirs.recv()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longwatch.client.comeback import take_up
+from longwatch.client.session import restore_after_reconnect
 from longwatch.errors import LongwatchError
 from longwatch.wire import Flags
 from tests.client.peer import publish, talking
@@ -25,7 +25,7 @@ async def test_a_publisher_goes_on_after_what_arrived_and_says_that_time_is_miss
             await publisher.send(b"x", n / 2)
             await peer.packet()
         publisher.cut()
-        taking = asyncio.create_task(take_up(client._channel, resumed=True))
+        taking = asyncio.create_task(restore_after_reconnect(client._channel, resumed=True))
         assert (await peer.heard())["type"] == "lw.stream.open"
         await peer.say("lw.stream.opened", stream="cam1", handle=9, epoch=1, acked_seq=2)
         await taking
@@ -41,7 +41,7 @@ async def test_a_stream_that_another_feeds_meanwhile_is_lost_and_the_others_are_
     async with talking() as (client, peer):
         publisher = await publish(client, peer)
         publisher.cut()
-        taking = asyncio.create_task(take_up(client._channel, resumed=True))
+        taking = asyncio.create_task(restore_after_reconnect(client._channel, resumed=True))
         cause = (await peer.heard())["event_id"]
         error = {"code": "publisher_taken", "message": "no", "event_id": cause}
         await peer.say("error", error=error)
@@ -58,7 +58,7 @@ async def test_what_was_read_to_its_end_is_not_opened_again() -> None:
         await publisher.end()
         await peer.packet()
         publisher.cut()
-        taking = asyncio.create_task(take_up(client._channel, resumed=True))
+        taking = asyncio.create_task(restore_after_reconnect(client._channel, resumed=True))
         assert (await peer.heard())["type"] == "lw.stream.attach"
         await peer.say("lw.stream.state", stream="cam1", epoch=0, state="ended")
         await asyncio.wait_for(taking, 10.0)
@@ -92,7 +92,7 @@ async def test_a_watch_goes_on_in_a_new_session_with_what_was_missed() -> None:
         watch = await watching(client, peer)
         await peer.say("lw.watch.fired", **told("watch_1", 1))
         first = await watch.next()
-        taking = asyncio.create_task(take_up(client._channel, resumed=False))
+        taking = asyncio.create_task(restore_after_reconnect(client._channel, resumed=False))
         asked = await peer.heard()
         assert (asked["type"], asked["watch_id"]) == ("lw.watch.attach", "watch_1")
         assert asked["after"] == 1
@@ -110,7 +110,7 @@ async def test_a_watch_goes_on_in_a_new_session_with_what_was_missed() -> None:
 async def test_a_watch_that_the_server_has_forgotten_is_made_again() -> None:
     async with talking() as (client, peer):
         watch = await watching(client, peer)
-        taking = asyncio.create_task(take_up(client._channel, resumed=False))
+        taking = asyncio.create_task(restore_after_reconnect(client._channel, resumed=False))
         error = {"code": "watch_not_found", "event_id": (await peer.heard())["event_id"]}
         await peer.say("error", error=error)
         asked = await peer.heard()
@@ -131,7 +131,7 @@ async def test_a_watch_that_had_ended_is_not_made_again() -> None:
         watch = await watching(client, peer)
         await peer.say("lw.watch.state", watch_id="watch_1", state="ended", fired=0)
         assert await watch.next() is None
-        taking = asyncio.create_task(take_up(client._channel, resumed=False))
+        taking = asyncio.create_task(restore_after_reconnect(client._channel, resumed=False))
         error = {"code": "watch_not_found", "event_id": (await peer.heard())["event_id"]}
         await peer.say("error", error=error)
         await asyncio.wait_for(taking, 10.0)
@@ -141,7 +141,7 @@ async def test_a_watch_that_had_ended_is_not_made_again() -> None:
 async def test_a_watch_that_was_deleted_meanwhile_ends_and_is_not_made_again() -> None:
     async with talking() as (client, peer):
         watch = await watching(client, peer)
-        taking = asyncio.create_task(take_up(client._channel, resumed=False))
+        taking = asyncio.create_task(restore_after_reconnect(client._channel, resumed=False))
         error = {"code": "watch_deleted", "event_id": (await peer.heard())["event_id"]}
         await peer.say("error", error=error)
         await asyncio.wait_for(taking, 10.0)
@@ -152,7 +152,7 @@ async def test_a_watch_that_was_deleted_meanwhile_ends_and_is_not_made_again() -
 async def test_a_watch_in_a_session_that_went_on_is_left_alone() -> None:
     async with talking() as (client, peer):
         watch = await watching(client, peer)
-        await asyncio.wait_for(take_up(client._channel, resumed=True), 10.0)
+        await asyncio.wait_for(restore_after_reconnect(client._channel, resumed=True), 10.0)
         await peer.say("lw.watch.fired", **told("watch_1", 1))
         assert await watch.next() is not None
         assert client._channel.router.watches == {"watch_1": watch}
@@ -161,7 +161,7 @@ async def test_a_watch_in_a_session_that_went_on_is_left_alone() -> None:
 async def test_a_watch_that_may_not_be_followed_any_more_says_so() -> None:
     async with talking() as (client, peer):
         watch = await watching(client, peer)
-        taking = asyncio.create_task(take_up(client._channel, resumed=False))
+        taking = asyncio.create_task(restore_after_reconnect(client._channel, resumed=False))
         error = {"code": "forbidden", "event_id": (await peer.heard())["event_id"]}
         await peer.say("error", error=error)
         await asyncio.wait_for(taking, 10.0)

@@ -6,16 +6,16 @@ import math
 
 import pytest
 
-from longwatch.client.moments import on_wire
+from longwatch.client.client import moment_fields
 from longwatch.errors import InputError
 
 
 def test_nothing_said_is_now() -> None:
-    assert on_wire(None, None) == {"as_of": "now"}
+    assert moment_fields(None, None) == {"as_of": "now"}
 
 
 def test_seconds_become_whole_microseconds() -> None:
-    assert on_wire(1.5, (0.25, 2.0)) == {
+    assert moment_fields(1.5, (0.25, 2.0)) == {
         "as_of": 1_500_000,
         "range": {"from": 250_000, "to": 2_000_000},
     }
@@ -24,9 +24,9 @@ def test_seconds_become_whole_microseconds() -> None:
 @pytest.mark.parametrize("as_of", [-0.1, math.inf, math.nan, 1e13])
 def test_what_is_no_moment_is_refused(as_of: float) -> None:
     with pytest.raises(InputError, match="as_of"):
-        on_wire(as_of, None)
+        moment_fields(as_of, None)
 
 
 def test_a_range_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(InputError, match="ends before it begins"):
-        on_wire(None, (3.0, 2.0))
+        moment_fields(None, (3.0, 2.0))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from longwatch.client.pace import Eager, Live, make_pace
+from longwatch.client.push import BackpressurePace, RealtimePace, make_pace
 from longwatch.errors import ConfigError
 from tests.client.peer import publish, talking
 
@@ -21,7 +21,7 @@ def test_a_speed_that_leads_nowhere_is_refused(speed: float) -> None:
 async def test_what_is_late_goes_at_once() -> None:
     async with talking() as (client, peer):
         publisher = await publish(client, peer)
-        pace = Live(1.0)
+        pace = RealtimePace(1.0)
         await pace.wait(publisher, 1000.0, 1)  # the first piece sets the clock
         loop = asyncio.get_running_loop()
         before = loop.time()
@@ -39,7 +39,7 @@ def stats(received: int, used: int, **dropped: int) -> dict[str, Any]:
 async def test_an_eager_sender_stays_within_its_limit(pictures: bool, limit: int) -> None:
     async with talking() as (client, peer):
         publisher = await publish(client, peer)
-        pace = Eager(pictures=pictures)
+        pace = BackpressurePace(pictures=pictures)
 
         async def flood() -> None:
             for n in range(3 * limit):
@@ -63,7 +63,7 @@ async def test_an_eager_sender_stays_within_its_limit(pictures: bool, limit: int
 async def test_large_messages_count_by_their_bytes() -> None:
     async with talking() as (client, peer):
         publisher = await publish(client, peer)
-        pace = Eager(pictures=False)
+        pace = BackpressurePace(pictures=False)
         for _ in range(4):
             await pace.wait(publisher, 0.0, 2 * 2**20)
             await publisher.send(b"x", 0.0)
@@ -78,7 +78,7 @@ async def test_large_messages_count_by_their_bytes() -> None:
 async def test_pieces_that_are_no_frames_do_not_hold_it_up_for_ever() -> None:
     async with talking() as (client, peer):
         publisher = await publish(client, peer)
-        pace = Eager(pictures=True)
+        pace = BackpressurePace(pictures=True)
         for _ in range(32):
             await pace.wait(publisher, 0.0, 1)
             await publisher.send(b"x", 0.0)

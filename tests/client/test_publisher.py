@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.client.view import StreamStats
+from longwatch.client.streams import StreamStats
 from longwatch.errors import ClosedError, FrameError
 from longwatch.wire import Flags, Kind
 from tests.client.peer import Peer, publish, talking

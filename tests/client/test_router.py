@@ -8,7 +8,7 @@ import pytest
 
 from longwatch.client.answer import Answer
 from longwatch.client.router import TAG, Router
-from longwatch.client.view import StreamView
+from longwatch.client.streams import StreamView
 from longwatch.errors import ClosedError, ServerError
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.client import Firing, sync, sync_watches
+from longwatch.client import Firing, sync
 from longwatch.models.loader import load_model
 from tests.client.test_watches import DEADLINE, show
 from tests.serve.conftest import serve
@@ -30,7 +30,7 @@ def test_a_program_without_a_loop_waits_for_firings(seeing: Live, stream: str) -
     with sync.connect(seeing.url) as client:
         hits = list[Firing]()
         with client.watch_for(f"a {THING}", stream=stream, once=True, **QUICK) as watch:
-            assert isinstance(watch, sync_watches.Watch)
+            assert isinstance(watch, sync.Watch)
             assert watch.state == "armed"
             waiting = threading.Thread(target=lambda: hits.extend(watch))
             waiting.start()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.client.trust import trust
+from longwatch.client.transport import trust
 from longwatch.errors import InputError
 
 if TYPE_CHECKING:

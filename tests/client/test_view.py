@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from longwatch.client.view import StreamView
+from longwatch.client.streams import StreamView
 from longwatch.errors import ClosedError
 
 OFFLINE = {"type": "lw.stream.state", "state": "offline", "reason": "closed"}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.serve.config import Settings
-from longwatch.serve.realtime.parse import CODES
-from longwatch.stream.pull.faults import SENTENCES
+from longwatch.serve.realtime.messages import CODES
+from longwatch.stream.pull.errors import SENTENCES
 from tests.docs.settings import PAGE, table, written
 
 if TYPE_CHECKING:

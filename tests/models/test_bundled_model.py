@@ -25,7 +25,7 @@ from longwatch.models.colours import colour_words
 from longwatch.models.concept_head import load_head
 from longwatch.models.efficientnet import EfficientNetLite2, preprocess
 from longwatch.models.sampling import Sampler, Sampling
-from longwatch.stream.painting import COLOURS
+from longwatch.stream.sources.painting import COLOURS
 from longwatch.types import Frame
 from tests.models import bundled_folder
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import FrameInput, VideoLM
 
-MEDIA = Path(longwatch.cli.__path__[0]) / "demo_media"
+MEDIA = Path(longwatch.cli.__path__[0]) / "demo" / "media"
 
 
 class Files(NamedTuple):

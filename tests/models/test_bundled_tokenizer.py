@@ -12,12 +12,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from longwatch.models.answer_words import clock
 from longwatch.models.bundled_model import FOLDER
 from longwatch.models.bundled_tokenizer import SPECIAL, BundledTokenizer, plain
 from longwatch.models.text import TextStream
-from longwatch.stream import painting
-from longwatch.stream.answers import clock
-from longwatch.stream.wordings import TRAIN, say, spoken
+from longwatch.stream.sources import painting
+from training.questions.wordings.grammar import TRAIN, say, spoken
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 
 import longwatch.cli
+from longwatch.models.answer_words import CANNOT_TELL
 from longwatch.models.bundled_model import FOLDER, BundledVLM, load_bundled
-from longwatch.stream.answers import CANNOT_TELL
-from longwatch.stream.asking import Question
 from longwatch.types import Frame
 from training.answering import answer, read
+from training.questions.generator import Question
 
 if TYPE_CHECKING:
     from longwatch.memory.memory import Snapshot
 
-MEDIA = Path(longwatch.cli.__path__[0]) / "demo_media"
+MEDIA = Path(longwatch.cli.__path__[0]) / "demo" / "media"
 TRUTH = json.loads((MEDIA / "truth.json").read_text())
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from longwatch.models.colours import colour_words, frame_colours
-from longwatch.stream import painting
+from longwatch.stream.sources import painting
 
 NAMES = tuple(painting.COLOURS)
 

@@ -11,8 +11,8 @@ from longwatch.models.bundled_chat import dialogue_ids
 from longwatch.models.bundled_model import FOLDER
 from longwatch.models.bundled_tokenizer import BundledTokenizer
 from longwatch.models.follow_up import follows_up
-from longwatch.stream.questions import KINDS, Truth
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
+from training.questions import KINDS, Truth
 
 WORDS = BundledTokenizer(FOLDER)
 BEFORE = [Turn("user", "What do you see?"), Turn("assistant", "espresso")]

@@ -7,7 +7,7 @@ import torch
 
 from longwatch.models.bundled_model import BundledVLM, load_bundled
 from longwatch.models.likeness import EVEN, NATS
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from longwatch.types import Frame, VisualTokens
 
 

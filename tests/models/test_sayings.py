@@ -7,11 +7,12 @@ from random import Random
 
 import pytest
 
+from longwatch.models.answer_words import article
 from longwatch.models.bundled_model import FOLDER
 from longwatch.models.bundled_tokenizer import BundledTokenizer, plain
 from longwatch.models.sayings import WORD, phrases, turned
-from longwatch.stream.wordings import OPENINGS, TRAIN, article, say
-from longwatch.stream.wordings_followups import ELSE, IT, NOW, THEN
+from training.questions.wordings.follow_ups import ELSE, IT, NOW, THEN
+from training.questions.wordings.grammar import OPENINGS, TRAIN, say
 
 WORDS = BundledTokenizer(FOLDER)
 TABLE = json.loads((FOLDER / "sayings.json").read_text("utf-8"))

@@ -11,8 +11,8 @@ from longwatch.models.bundled_model import FOLDER
 from longwatch.models.bundled_tokenizer import BundledTokenizer
 from longwatch.models.follow_up import follows_up, known_things
 from longwatch.models.standalone import Said, last_question, standalone
-from longwatch.stream.questions import Truth
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.synthetic import SyntheticSource
+from training.questions import Truth
 
 WORDS = BundledTokenizer(FOLDER)
 SEEN = ("When did you first see the owl?", "00:03")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from longwatch.models.loader import load_model
-from longwatch.serve.access.keys import KeyFile
+from longwatch.serve.auth.keys import KeyFile
 from tests.page.scenes import write_scene
 from tests.serve.conftest import Live, serve
 from tests.serve.tiny import TinyVideoLM
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
 
-MEDIA = Path(__file__).parents[2] / "cli" / "demo_media"
+MEDIA = Path(__file__).parents[2] / "cli" / "demo" / "media"
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
 )

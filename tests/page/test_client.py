@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.serve.routes.page import FOLDER
+from longwatch.serve.api.page import FOLDER
 from tests.page.conftest import MEDIA
 
 if TYPE_CHECKING:

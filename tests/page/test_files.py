@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from longwatch.serve.routes.page import FOLDER, load
+from longwatch.serve.api.page import FOLDER, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ import pytest
 
 from longwatch.models.loader import load_model
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.observability.tracing import Tracer
 from longwatch.serve.server import running
-from longwatch.serve.tracing import Tracing
 from tests.serve.tiny import TinyVideoLM
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def serve(model: VideoLM, **changes: object) -> Iterator[Live]:
     }
     settings = Settings(**{**given, **changes})  # type: ignore[arg-type]
     metrics = Metrics(settings.metric_streams)
-    traced = tracing if isinstance(tracing, Tracing) else None
+    traced = tracing if isinstance(tracing, Tracer) else None
     engine = Engine(model, settings.engine, metrics, tracing=traced)
     engine.start()
     try:

@@ -18,8 +18,8 @@ from typing import Any
 
 from longwatch.errors import LongwatchError
 from longwatch.stream.buffer import LatestBuffer
-from longwatch.stream.images import decode_image
-from longwatch.stream.ingest import Ingest
+from longwatch.stream.decoding.images import decode_image
+from longwatch.stream.ingest.ingest import Ingest
 from longwatch.stream.limits import MediaLimits
 from longwatch.stream.timeline import Timeline
 from longwatch.wire import Kind, Packet, decode

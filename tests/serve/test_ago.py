@@ -7,9 +7,9 @@ import torch
 
 from longwatch.memory import Full
 from longwatch.models.base import Turn
-from longwatch.serve.ago import dated, told
-from longwatch.serve.answer import Question
-from longwatch.serve.parts import parts_of
+from longwatch.serve.answers.plan import plan_answer
+from longwatch.serve.answers.time_expressions import replace_ago, resolve_relative_times
+from longwatch.serve.answers.types import Question
 from tests.serve import tiny
 
 NOW = 600.4
@@ -39,23 +39,23 @@ STAY = [
 
 @pytest.mark.parametrize("text", MEANT)
 def test_a_moment_ago_is_told_as_the_stream_s_time(text: str) -> None:
-    assert told(text, NOW) == MEANT[text]
+    assert replace_ago(text, NOW) == MEANT[text]
 
 
 @pytest.mark.parametrize("text", STAY)
 def test_what_names_no_moment_of_the_stream_stays(text: str) -> None:
-    assert told(text, NOW) == text
+    assert replace_ago(text, NOW) == text
 
 
 def test_hours_are_told_where_there_are_some() -> None:
-    assert told("what was there ten seconds ago", 7300) == "what was there at 2:01:30"
+    assert replace_ago("what was there ten seconds ago", 7300) == "what was there at 2:01:30"
 
 
 def test_only_the_question_itself_is_about_now() -> None:
     turns = [Turn("user", "and 5 s ago?"), Turn("assistant", "5 s ago?"), Turn("user", "5 s ago?")]
-    assert dated(turns, 12.0) == [*turns[:2], Turn("user", "at 0:07?")]
-    assert dated(turns, None) == turns
-    assert dated([], 12.0) == []
+    assert resolve_relative_times(turns, 12.0) == [*turns[:2], Turn("user", "at 0:07?")]
+    assert resolve_relative_times(turns, None) == turns
+    assert resolve_relative_times([], 12.0) == []
 
 
 @torch.inference_mode()
@@ -63,7 +63,7 @@ def test_the_model_is_asked_by_the_newest_frame_that_the_answer_sees() -> None:
     model = tiny.TinyVideoLM()
     snapshot = tiny.remember(model, Full(), [float(t) for t in range(10)]).until(7.0)
     question = Question((Turn("user", "what was there 3 seconds ago?"),))
-    (part,) = parts_of(model, question, snapshot, None, lambda: None, {}).parts
+    (part,) = plan_answer(model, question, snapshot, None, lambda: None, {}).parts
     assert part.reader.ids == model.prompt_ids([Turn("user", "what was there at 0:04?")])
     assert part.reader.limits.span is not None
     assert part.reader.limits.span.near == 4.0

@@ -11,30 +11,30 @@ from longwatch.errors import LimitError
 from longwatch.memory import Full
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question, Started
-from longwatch.serve.answers import FIRST_READS, Answers
-from longwatch.serve.decode import Answer
-from longwatch.serve.observer import Observer
-from longwatch.serve.turns import Owner, Questions
+from longwatch.serve.answers.answer import Answer
+from longwatch.serve.answers.types import Done, Question, QuestionCounts, Started
+from longwatch.serve.engine.answer_scheduler import FIRST_READS, AnswerScheduler
+from longwatch.serve.engine.fairness import Tenant
+from longwatch.serve.observability.observer import EngineObserver
 from tests.serve import tiny
 
 MODEL = tiny.TinyVideoLM()
 SNAPSHOT = tiny.remember(MODEL, Full(), [float(i) for i in range(8)])
-A, B = Owner("", "a"), Owner("", "b")
+A, B = Tenant("", "a"), Tenant("", "b")
 
 
 class Desk:
     """Answers with what each listener was told, stepped by hand."""
 
     def __init__(self, most: int = 32, batch: int = 16) -> None:
-        self.answers = Answers(MODEL, most, batch)
+        self.answers = AnswerScheduler(MODEL, most, batch)
         self.told: list[tiny.Listener] = []
         self.made: list[Answer] = []
 
-    def ask(self, owner: Owner = A, asked: Question | None = None) -> Answer:
+    def ask(self, owner: Tenant = A, asked: Question | None = None) -> Answer:
         listener = tiny.Listener()
         asked = asked or Question((Turn("user", "what?"),), Sampling(max_tokens=6))
-        answer = Answer(asked, SNAPSHOT, MODEL, listener, Observer())
+        answer = Answer(asked, SNAPSHOT, MODEL, listener, EngineObserver())
         self.answers.add(answer, owner)
         self.told.append(listener)
         self.made.append(answer)
@@ -93,8 +93,8 @@ def test_a_stream_s_questions_do_not_starve_another_s() -> None:
     late = desk.ask(B)
     desk.step(2)
     assert late.begun
-    assert desk.answers.counts("b") == Questions(running=1, waiting=0)
-    assert desk.answers.counts("a") == Questions(running=4, waiting=16)
+    assert desk.answers.counts("b") == QuestionCounts(running=1, waiting=0)
+    assert desk.answers.counts("a") == QuestionCounts(running=4, waiting=16)
 
 
 def test_more_questions_than_allowed_are_refused_with_a_time_to_come_back() -> None:
@@ -131,9 +131,9 @@ def test_who_has_most_under_way_gives_way_to_who_has_less() -> None:
 def test_a_key_with_many_streams_gives_way_to_one_with_few() -> None:
     desk = Desk(most=6, batch=1)
     for i in range(6):
-        desk.ask(Owner("greedy", f"s{i}"))
+        desk.ask(Tenant("greedy", f"s{i}"))
     desk.step()
-    desk.ask(Owner("modest", "x"))
+    desk.ask(Tenant("modest", "x"))
     desk.step()
     assert [desk.done(i) is None for i in range(7)].count(False) == 1
 

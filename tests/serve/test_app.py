@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from longwatch.serve.app import create_app
+from longwatch.serve.api.app import create_app
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from tests.serve import peer as p
 from tests.serve.tiny import TinyVideoLM
 

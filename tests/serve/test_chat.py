@@ -11,7 +11,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from longwatch.serve.chat_request import parse_request
+from longwatch.serve.api.chat_request import parse_request
 from tests.serve import peer as p
 from tests.serve import tiny as t
 

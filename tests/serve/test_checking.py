@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.errors import ProtocolError
-from longwatch.serve.checking import load
+from longwatch.serve.protocol.validation import load_json
 
 WRONG = [
     "",
@@ -33,7 +33,7 @@ data = st.recursive(
 @pytest.mark.parametrize("text", WRONG, ids=range(len(WRONG)))
 def test_what_is_not_json_is_said_so_in_a_few_words(text: str | bytes) -> None:
     with pytest.raises(ProtocolError) as told:
-        load(text)
+        load_json(text)
     assert told.value.code == "invalid_json"
     assert len(str(told.value)) < 200
     assert "sys." not in str(told.value)
@@ -43,4 +43,4 @@ def test_what_is_not_json_is_said_so_in_a_few_words(text: str | bytes) -> None:
 @given(data, st.booleans())
 def test_json_says_what_was_written(value: Any, ascii_only: bool) -> None:
     written = json.dumps(value, ensure_ascii=ascii_only)
-    assert load(written) == load(written.encode()) == value
+    assert load_json(written) == load_json(written.encode()) == value

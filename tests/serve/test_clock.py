@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from longwatch.serve.clock import Clock
-from longwatch.serve.observer import Observer
+from longwatch.serve.answers.timer import AnswerTimer
+from longwatch.serve.observability.observer import EngineObserver
 
 
-class Tokens(Observer):
+class Tokens(EngineObserver):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -21,13 +21,13 @@ class Tokens(Observer):
 
 
 def test_what_has_not_happened_has_no_time() -> None:
-    timing = Clock(Observer()).timing()
+    timing = AnswerTimer(EngineObserver()).timing()
     assert (timing.queue_ms, timing.prefill_ms, timing.ttft_ms) == (None, None, None)
     assert timing.total_ms >= 0
 
 
 def test_the_parts_add_up_to_the_first_token() -> None:
-    clock = Clock(Observer())
+    clock = AnswerTimer(EngineObserver())
     clock.begin()
     clock.mark()
     timing = clock.timing()
@@ -40,7 +40,7 @@ def test_the_parts_add_up_to_the_first_token() -> None:
 
 def test_the_observer_learns_of_the_first_token_once_and_of_each_one_after_it() -> None:
     tokens = Tokens()
-    clock = Clock(tokens)
+    clock = AnswerTimer(tokens)
     for _ in range(4):
         clock.mark()
     assert (len(tokens.firsts), len(tokens.nexts)) == (1, 3)

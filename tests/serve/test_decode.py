@@ -12,11 +12,10 @@ from longwatch.memory.context import Context
 from longwatch.memory.memory import Memory, Snapshot
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Done, Question
-from longwatch.serve.decode import Answer
-from longwatch.serve.observer import Observer
-from longwatch.serve.passes import alone
-from longwatch.serve.timewords import Span
+from longwatch.serve.answers.answer import Answer, run_to_completion
+from longwatch.serve.answers.time_expressions import TimeRange
+from longwatch.serve.answers.types import Done, Question
+from longwatch.serve.observability.observer import EngineObserver
 from tests.serve import tiny
 
 
@@ -43,10 +42,10 @@ def run(
 ) -> Done:
     listener = tiny.Listener()
     asked = asked or Question((Turn("user", "what?"),), sampling)
-    answer = Answer(asked, snapshot, model, listener, Observer())
+    answer = Answer(asked, snapshot, model, listener, EngineObserver())
     answer.start(0)
     with torch.inference_mode():
-        alone(model, answer)
+        run_to_completion(model, answer)
     return listener.done()
 
 
@@ -94,7 +93,7 @@ def test_an_answer_cancelled_before_its_first_step_says_nothing(
     model: tiny.TinyVideoLM, snapshot: Snapshot
 ) -> None:
     listener = tiny.Listener()
-    answer = Answer(tiny.question(), snapshot, model, listener, Observer())
+    answer = Answer(tiny.question(), snapshot, model, listener, EngineObserver())
     answer.cancel()
     assert list(answer.steps()) == []
     done = listener.done()
@@ -103,9 +102,9 @@ def test_an_answer_cancelled_before_its_first_step_says_nothing(
 
 def test_an_answer_ends_once(model: tiny.TinyVideoLM, snapshot: Snapshot) -> None:
     listener = tiny.Listener()
-    answer = Answer(tiny.question(tokens=2), snapshot, model, listener, Observer())
+    answer = Answer(tiny.question(tokens=2), snapshot, model, listener, EngineObserver())
     with torch.inference_mode():
-        alone(model, answer)
+        run_to_completion(model, answer)
     answer.fail(RuntimeError("too late"))
     answer.close()
     assert sum(isinstance(e, Done) for e in listener.events) == 1
@@ -124,7 +123,7 @@ def test_a_model_that_is_sure_recalls_nothing(model: tiny.TinyVideoLM) -> None:
     assert done.text == run(model, replace(free, view=None), sampling).text
     assert {e.why for e in done.evidence} == {"at_hand"}
     assert done.usage.context_tokens == sum(map(len, opened.segments))
-    limits = Question((Turn("user", "what?"),), sampling, range=Span(0, 9))
+    limits = Question((Turn("user", "what?"),), sampling, range=TimeRange(0, 9))
     assert any(e.why == "recalled" for e in run(model, opened, sampling, limits).evidence)
 
 

@@ -10,8 +10,8 @@ from longwatch.client import connect
 from longwatch.client.push import push_frames
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import Question
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.serve.answers.types import Question
+from longwatch.stream.sources.synthetic import SyntheticSource
 from tests.serve import tiny as t
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from longwatch.memory.durable.catalogue import Alert
 from longwatch.models.base import Turn
-from longwatch.serve.answer import AnswerEvent, Delta, Done, Question, Status, Timing, Usage
-from longwatch.serve.diary import ALERTS, CHARS, MOST, Diary
+from longwatch.serve.answers.types import AnswerEvent, Delta, Done, Question, Status, Timing, Usage
+from longwatch.serve.streams.dialogue_log import ALERTS, CHARS, MOST, DialogueLog
 
 
 def done(status: Status, text: str, as_of: float) -> Done:
@@ -18,7 +18,7 @@ def done(status: Status, text: str, as_of: float) -> Done:
 @given(count=st.integers(0, 700), long=st.integers(1, 3000))
 @settings(max_examples=20, deadline=None)
 def test_it_holds_the_newest_answers_and_not_one_word_too_many(count: int, long: int) -> None:
-    diary, heard = Diary(), list[AnswerEvent]()
+    diary, heard = DialogueLog(), list[AnswerEvent]()
     for i in range(count):
         note = diary.noting(Question((Turn("user", f"{i} " + "a" * long),)), heard.append)
         note(Delta("x"))
@@ -30,14 +30,14 @@ def test_it_holds_the_newest_answers_and_not_one_word_too_many(count: int, long:
 
 
 def test_what_came_to_no_answer_is_not_noted() -> None:
-    diary = Diary()
+    diary = DialogueLog()
     for status in ("cancelled", "failed"):
         diary.noting(Question((Turn("user", "?"),)), lambda _: None)(done(status, "", 0.0))
     assert diary.all() == []
 
 
 def test_the_newest_alerts_are_held() -> None:
-    diary = Diary()
+    diary = DialogueLog()
     for i in range(ALERTS + 5):
         diary.alert(Alert(float(i), "watch", "a dog"))
     assert [alert.time for alert in diary.alerts()] == [float(i) for i in range(5, ALERTS + 5)]

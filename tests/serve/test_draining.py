@@ -14,11 +14,11 @@ from websockets.exceptions import InvalidStatus
 
 from longwatch.errors import ClosedError
 from longwatch.serve import server as serving
-from longwatch.serve.app import create_app
+from longwatch.serve.api.app import create_app
 from longwatch.serve.config import Settings
-from longwatch.serve.draining import Draining
-from longwatch.serve.engine import Engine
+from longwatch.serve.engine.engine import Engine
 from longwatch.serve.server import Server, bind, url_of
+from longwatch.serve.service import Draining
 from tests.serve import peer as p
 from tests.serve.tiny import TinyVideoLM
 

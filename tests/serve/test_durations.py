@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from longwatch.serve.durations import DURATION, seconds
+from longwatch.serve.answers.time_expressions import DURATION, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -25,4 +25,4 @@ from longwatch.serve.durations import DURATION, seconds
 )
 def test_a_span_is_matched_whole_and_read(text: str, expected: float) -> None:
     assert re.fullmatch(DURATION, text)
-    assert seconds(text) == expected
+    assert parse_duration(text) == expected

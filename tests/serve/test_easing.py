@@ -5,25 +5,25 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwatch.serve.easing import LEAST, Ease
+from longwatch.serve.streams.reduction import LEAST, LoadFactor
 
 
 def test_a_lost_frame_halves_the_share_and_says_why() -> None:
-    assert Ease().next(lost=1, waiting=0) == Ease(0.5, "frames_lost", 1)
-    assert Ease().next(lost=0, waiting=1) == Ease(0.8, "frames_wait", 0)
+    assert LoadFactor().next(lost=1, waiting=0) == LoadFactor(0.5, "frames_lost", 1)
+    assert LoadFactor().next(lost=0, waiting=1) == LoadFactor(0.8, "frames_wait", 0)
 
 
 def test_a_loss_counts_once() -> None:
-    once = Ease().next(lost=3, waiting=0)
+    once = LoadFactor().next(lost=3, waiting=0)
     assert once.next(lost=3, waiting=0).share > once.share
 
 
 def test_after_the_load_all_is_as_usual_again() -> None:
-    ease = Ease().next(lost=9, waiting=3)
+    ease = LoadFactor().next(lost=9, waiting=3)
     for _ in range(10):
         assert ease.reason == "frames_lost"
         ease = ease.next(lost=9, waiting=0)
-    assert ease == Ease(1.0, None, 9)
+    assert ease == LoadFactor(1.0, None, 9)
 
 
 @settings(deadline=None)
@@ -31,7 +31,7 @@ def test_after_the_load_all_is_as_usual_again() -> None:
 def test_the_share_stays_in_range_and_a_reason_stands_beside_it(
     signs: list[tuple[int, int]],
 ) -> None:
-    ease, lost = Ease(), 0
+    ease, lost = LoadFactor(), 0
     for more, waiting in signs:
         lost += more
         after = ease.next(lost, waiting)

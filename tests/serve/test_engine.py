@@ -17,17 +17,17 @@ from longwatch.errors import (
     LimitError,
     NotFoundError,
 )
-from longwatch.serve.answer import Delta, Done, Started
-from longwatch.serve.engine import Engine
-from longwatch.serve.engine_settings import EngineSettings
-from longwatch.serve.observer import Observer
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.answers.types import Delta, Done, Started
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.settings import EngineSettings
+from longwatch.serve.observability.observer import EngineObserver
+from longwatch.serve.streams.settings import StreamSettings
 from tests.serve import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.answers.types import AnswerEvent
     from longwatch.types import Frame, VisualTokens
 
 ALL = StreamSettings(fps=None, queue=64, on_full="block")
@@ -187,7 +187,7 @@ def test_a_frame_that_cannot_be_read_leaves_no_trace(model: tiny.TinyVideoLM) ->
 
     codes: list[str] = []
 
-    class Codes(Observer):
+    class Codes(EngineObserver):
         def frame_failed(self, stream: str, code: str) -> None:
             codes.append(code)
 

@@ -8,10 +8,10 @@ import torch
 from longwatch.memory import Full, Longwatch, Window
 from longwatch.memory.recall import Recaller
 from longwatch.models.base import Turn
-from longwatch.serve.answer import Question
-from longwatch.serve.evidence import MOST, evidence
-from longwatch.serve.ranges import limited
-from longwatch.serve.timewords import Span
+from longwatch.serve.answers.evidence import MOST, evidence
+from longwatch.serve.answers.scope import limit_recall
+from longwatch.serve.answers.time_expressions import TimeRange
+from longwatch.serve.answers.types import Question
 from tests.serve import tiny
 
 TIMES = [float(i) for i in range(40)]
@@ -23,14 +23,16 @@ POLICIES = [
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=repr)
-@pytest.mark.parametrize("span", [None, Span(3, 9), Span(3, 5), Span(37, 60)], ids=repr)
+@pytest.mark.parametrize(
+    "span", [None, TimeRange(3, 9), TimeRange(3, 5), TimeRange(37, 60)], ids=repr
+)
 @torch.inference_mode()
 def test_it_is_the_frames_looked_at_most_within_what_is_asked_for(
-    policy: Full | Window | Longwatch, span: Span | None
+    policy: Full | Window | Longwatch, span: TimeRange | None
 ) -> None:
     model = tiny.TinyVideoLM()
     snapshot = tiny.remember(model, policy, TIMES)
-    limits = limited(snapshot, Question((Turn("user", "what?"),), range=span))
+    limits = limit_recall(snapshot, Question((Turn("user", "what?"),), range=span))
     ids = model.prompt_ids([Turn("user", "what?")])
     context = limits.snapshot.context(model.decoder.rope, room=len(ids))
     model.read_text(ids, context)
@@ -50,6 +52,6 @@ def test_it_is_the_frames_looked_at_most_within_what_is_asked_for(
 def test_before_anything_was_read_there_is_none() -> None:
     model = tiny.TinyVideoLM()
     snapshot = tiny.remember(model, Full(), TIMES[:3])
-    limits = limited(snapshot, Question((Turn("user", "what?"),)))
+    limits = limit_recall(snapshot, Question((Turn("user", "what?"),)))
     context = limits.snapshot.context(model.decoder.rope, room=8)
     assert evidence(model, context, limits) == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import InputError, LimitError, LongwatchError, NotFoundError
-from longwatch.serve.faults import error_object, http_status, internal, retryable
+from longwatch.serve.protocol.errors import error_object, http_status, internal, retryable
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from longwatch.errors import InputError
-from longwatch.serve.formats import wanted_schema
+from longwatch.serve.protocol.questions import response_schema
 from tests.serve import peer as p
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def asking(form: dict[str, Any], **lw: Any) -> p.Event:
 
 
 def test_text_needs_no_schema_and_other_formats_are_refused() -> None:
-    assert wanted_schema("text", None, "x") is None
-    assert json.loads(wanted_schema("json_schema", SCHEMA, "x") or "") == SCHEMA
-    assert wanted_schema("json_object", None, "x") is not None
+    assert response_schema("text", None, "x") is None
+    assert json.loads(response_schema("json_schema", SCHEMA, "x") or "") == SCHEMA
+    assert response_schema("json_object", None, "x") is not None
     for kind, schema in (("xml", None), ("json_schema", None), ("json_schema", {"type": "no"})):
         with pytest.raises(InputError) as refused:
-            wanted_schema(kind, schema, "x")
+            response_schema(kind, schema, "x")
         assert refused.value.param == "x"
 
 

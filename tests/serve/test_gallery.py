@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from longwatch.memory.durable.thumbnail import make_thumbnail
-from longwatch.serve.gallery import WAITING, Easel, Gallery
+from longwatch.serve.streams.thumbnails import WAITING, ThumbnailStore, ThumbnailWorker
 from longwatch.types import Frame
 
 
@@ -22,9 +22,9 @@ def frame(time: float, level: int = 0) -> Frame:
 ONE = len(make_thumbnail(frame(0).image))
 
 
-def shown(count: int, limit: int) -> Gallery:
-    easel = Easel()
-    gallery = Gallery(easel, limit)
+def shown(count: int, limit: int) -> ThumbnailStore:
+    easel = ThumbnailWorker()
+    gallery = ThumbnailStore(easel, limit)
     for i in range(count):
         gallery.add(frame(float(i), i % 256))
         easel.close()  # so that none is left out; the next one begins anew
@@ -54,11 +54,11 @@ def test_the_nearest_picture_shows_its_moment() -> None:
         assert found.time == time
         with Image.open(io.BytesIO(found.jpeg)) as picture:
             assert abs(int(np.asarray(picture).mean()) - time) <= 1
-    assert Gallery(Easel(), 1).nearest(1.0) is None
+    assert ThumbnailStore(ThumbnailWorker(), 1).nearest(1.0) is None
 
 
 def test_what_is_too_much_to_draw_is_left_out_and_holds_nobody_up() -> None:
-    easel, hold, begun = Easel(), threading.Event(), threading.Event()
+    easel, hold, begun = ThumbnailWorker(), threading.Event(), threading.Event()
 
     def wait() -> None:
         begun.set()
@@ -72,7 +72,7 @@ def test_what_is_too_much_to_draw_is_left_out_and_holds_nobody_up() -> None:
 
 
 def test_a_picture_that_fails_does_not_end_those_to_come() -> None:
-    easel, done = Easel(), threading.Event()
+    easel, done = ThumbnailWorker(), threading.Event()
 
     def fail() -> None:
         raise ValueError("no picture")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from longwatch.serve.ids import about, current_ids, together
-from longwatch.serve.logs import configure_logs
+from longwatch.serve.observability.context import current_context, log_context, merge_contexts
+from longwatch.serve.observability.logs import configure_logs
 from tests.logs import restored
 from tests.serve import peer as p
 from tests.serve.conftest import serve
@@ -52,15 +52,15 @@ def _restore() -> Iterator[None]:
 
 
 def test_ids_add_up_and_end_with_what_they_are_about() -> None:
-    with about(session="s"), about(stream="a", session="t"):
-        assert dict(current_ids()) == {"session": "t", "stream": "a"}
-    assert dict(current_ids()) == {}
+    with log_context(session="s"), log_context(stream="a", session="t"):
+        assert dict(current_context()) == {"session": "t", "stream": "a"}
+    assert dict(current_context()) == {}
 
 
 def test_a_thread_is_about_nothing_until_it_says_so() -> None:
     seen: list[dict[str, str]] = []
-    with about(session="s"):
-        thread = threading.Thread(target=lambda: seen.append(dict(current_ids())))
+    with log_context(session="s"):
+        thread = threading.Thread(target=lambda: seen.append(dict(current_context())))
         thread.start()
         thread.join()
     assert seen == [{}]
@@ -68,8 +68,8 @@ def test_a_thread_is_about_nothing_until_it_says_so() -> None:
 
 def test_a_line_about_several_has_lists() -> None:
     one, two = {"stream": "a", "session": "s"}, {"stream": "b"}
-    assert together([one]) == one
-    assert together([one, two]) == {"streams": ["a", "b"], "sessions": ["s"]}
+    assert merge_contexts([one]) == one
+    assert merge_contexts([one, two]) == {"streams": ["a", "b"], "sessions": ["s"]}
 
 
 async def troubles(name: str) -> tuple[str, str, str]:

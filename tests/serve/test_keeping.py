@@ -13,27 +13,28 @@ import torch
 
 from longwatch.errors import ConfigError, InputError, LimitError
 from longwatch.memory.durable import files
-from longwatch.serve.config import Settings, load_settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.engine_settings import EngineSettings
-from longwatch.serve.keeping import Keeping, identity, keeping
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.config import load_settings
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.persistence import StreamPersistence, identity, open_persistence
+from longwatch.serve.engine.settings import EngineSettings
+from longwatch.serve.streams.settings import StreamSettings
 from tests.serve import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from longwatch.serve.kept import KeptStats
+    from longwatch.serve.streams.disk import DiskStats
     from longwatch.types import Frame
 
+PICTURES = 1 << 20  # bytes of small pictures
 KEPT = StreamSettings(fps=None, queue=64, on_full="block", window_tokens=60, persist=True)
 
 
 @contextmanager
 def serving(data: Path | None, model: tiny.TinyVideoLM | None = None) -> Iterator[Engine]:
     """Run an engine that keeps its streams in `data`, as a service does."""
-    with keeping(Settings(data="" if data is None else str(data))) as kept:
+    with open_persistence("" if data is None else str(data), PICTURES) as kept:
         engine = Engine(model or tiny.TinyVideoLM(), keeping=kept)
         engine.start()
         try:
@@ -46,7 +47,7 @@ def clip(first: int, end: int) -> list[Frame]:
     return [tiny.frame(i) for i in range(first, end)]
 
 
-def disk(engine: Engine, name: str) -> KeptStats:
+def disk(engine: Engine, name: str) -> DiskStats:
     kept = engine.stream(name).kept
     if kept is None:
         pytest.fail("the stream is kept")
@@ -102,7 +103,7 @@ def test_dialogue_and_pictures_are_kept(tmp_path: Path) -> None:
         if kept is None:
             pytest.fail("the stream is kept")
         assert [told[1:] for told in kept.dialogue()] == [(2.0, "who?", answered)]
-    with keeping(Settings(data=str(tmp_path))) as again:
+    with open_persistence(str(tmp_path), PICTURES) as again:
         catalogue = again._vault.catalogue  # type: ignore[union-attr]
         assert catalogue.thumbnail_times("door") == [0.0, 0.5, 1.0, 1.5, 2.0]
         (entry,) = catalogue.streams()
@@ -141,7 +142,7 @@ def test_without_a_folder_nothing_can_be_kept() -> None:
         engine.open_stream("door", KEPT)
     with pytest.raises(ConfigError, match="--data"):
         load_settings({"persist": True})
-    assert Keeping().refused == {}
+    assert StreamPersistence().refused == {}
 
 
 def test_a_full_disk_is_said_and_streams_go_on(
@@ -169,7 +170,7 @@ def test_a_full_disk_is_said_and_streams_go_on(
 def test_streams_are_kept_as_long_as_the_disk_s_quota_has_blocks_for_them(tmp_path: Path) -> None:
     bounded = EngineSettings(server_disk_mb=1, max_streams=10_000)
     large = replace(KEPT, window_tokens=20_000)  # so a block is large, and few find room
-    with keeping(Settings(data=str(tmp_path))) as kept:
+    with open_persistence(str(tmp_path), PICTURES) as kept:
         engine = Engine(tiny.TinyVideoLM(), bounded, keeping=kept)
         with pytest.raises(LimitError, match="server_disk_mb") as refused:
             deque((engine.open_stream(str(n), large) for n in range(1000)), maxlen=0)
@@ -182,12 +183,12 @@ def test_streams_are_kept_as_long_as_the_disk_s_quota_has_blocks_for_them(tmp_pa
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
-    with keeping(Settings(data=str(tmp_path))):
+    with open_persistence(str(tmp_path), PICTURES):
         pass
     (tmp_path / "lock").unlink()
     (tmp_path / "lock").mkdir()
     with (
         pytest.raises(ConfigError, match="choose another folder"),
-        keeping(Settings(data=str(tmp_path))),
+        open_persistence(str(tmp_path), PICTURES),
     ):
         pass

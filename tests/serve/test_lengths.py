@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import InputError
-from longwatch.serve.lengths import MAX_INPUT_TOKENS, MAX_OUTPUT_TOKENS, check_lengths
+from longwatch.serve.answers.plan import MAX_INPUT_TOKENS, MAX_OUTPUT_TOKENS, check_lengths
 
 
 def test_the_limits_themselves_are_allowed_and_one_more_is_not() -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import NotFoundError
-from longwatch.serve.answer import Done, Started
-from longwatch.serve.listening import Listening
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.answers.types import Done, Started
+from longwatch.serve.api.chat import AnswerStream
+from longwatch.serve.streams.settings import StreamSettings
 from tests.serve import tiny as t
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 async def test_events_come_in_order_up_to_the_end(tiny: Live, name: str) -> None:
     stream = tiny.engine.open_stream(name, StreamSettings(fps=None))
     await asyncio.to_thread(t.feed, stream, [t.frame(0)])
-    events = [event async for event in Listening(tiny.engine, name, t.question())]
+    events = [event async for event in AnswerStream(tiny.engine, name, t.question())]
     assert isinstance(events[0], Started)
     assert isinstance(events[-1], Done)
     assert not any(isinstance(event, Started | Done) for event in events[1:-1])
 
-    endless = Listening(tiny.engine, name, t.question(tokens=4000))
+    endless = AnswerStream(tiny.engine, name, t.question(tokens=4000))
     events = []
     async for event in endless:
         events.append(event)
@@ -39,15 +39,15 @@ async def test_events_come_in_order_up_to_the_end(tiny: Live, name: str) -> None
 
 async def test_what_cannot_be_asked_raises_at_once(tiny: Live) -> None:
     with pytest.raises(NotFoundError):
-        Listening(tiny.engine, "nowhere", t.question())
+        AnswerStream(tiny.engine, "nowhere", t.question())
 
 
 def test_a_loop_that_is_gone_does_not_hurt_the_engine(tiny: Live, name: str) -> None:
     stream = tiny.engine.open_stream(name, StreamSettings(fps=None))
     t.feed(stream, [t.frame(0)])
 
-    async def ask_and_leave() -> Listening:
-        return Listening(tiny.engine, name, t.question(tokens=50))
+    async def ask_and_leave() -> AnswerStream:
+        return AnswerStream(tiny.engine, name, t.question(tokens=50))
 
     asyncio.run(ask_and_leave())
     t.wait_for(lambda: not tiny.engine._answers)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.serve.ids import about
-from longwatch.serve.logs import configure_logs
+from longwatch.serve.observability.context import log_context
+from longwatch.serve.observability.logs import configure_logs
 from tests.logs import restored
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def test_a_json_line_holds_the_ids_the_extras_and_the_error() -> None:
     out = io.StringIO()
     configure_logs("json", "info", out)
     log = logging.getLogger("longwatch.test")
-    with about(session="sess_1"):
+    with log_context(session="sess_1"):
         log.info("frame %d", 7, extra={"code": "x"})
     log.debug("not shown")
     try:

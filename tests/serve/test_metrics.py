@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from longwatch.serve.engine import Engine
-from longwatch.serve.feeds import Feeds
-from longwatch.serve.metrics import OTHER, Metrics
+from longwatch.serve.api.status import OTHER, StreamCollector
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.publishing.feeds import FeedRegistry
 from longwatch.stream.limits import MediaLimits
 from tests.serve import peer as p
 from tests.serve import tiny as t
@@ -99,7 +100,8 @@ async def test_frames_left_out_on_purpose_are_told_from_those_lost(tiny: Live, n
 def test_streams_beyond_the_cap_share_one_label() -> None:
     metrics = Metrics(labelled_streams=2)
     engine = Engine(t.TinyVideoLM())
-    metrics.watch(Feeds(engine, MediaLimits()))
+    feeds = FeedRegistry(engine, MediaLimits())
+    metrics.registry.register(StreamCollector(feeds, metrics.labelled_streams))
     for i in range(5):
         engine.open_stream(f"s{i}")
     samples = read(metrics.render().decode())

@@ -14,11 +14,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
 from longwatch.errors import InputError
-from longwatch.serve.access.keys import KeyFile, split
+from longwatch.serve.auth.keys import KeyFile, split
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.otel import OpenTelemetry
-from longwatch.serve.tracing import UNTRACED, called_by, tracing
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.observability.otel import OpenTelemetry
+from longwatch.serve.observability.tracing import NO_TRACE, called_by
+from longwatch.serve.server import tracing
 from tests.serve import peer as p
 from tests.serve import tiny
 from tests.serve.conftest import serve
@@ -194,8 +195,8 @@ def test_a_frame_that_fails_ends_where_it_failed(spans: Spans) -> None:
 def test_of_frames_the_share_is_traced_that_was_asked_for() -> None:
     none = Spans(0.0).tracing
     some = Spans(0.5).tracing
-    assert {none.frame("a", tiny.frame(i)) for i in range(100)} == {UNTRACED}
-    kept = sum(some.frame("a", tiny.frame(i)) is not UNTRACED for i in range(1000))
+    assert {none.frame("a", tiny.frame(i)) for i in range(100)} == {NO_TRACE}
+    kept = sum(some.frame("a", tiny.frame(i)) is not NO_TRACE for i in range(1000))
     assert 400 < kept < 600  # beyond six standard deviations
     none.close()
     some.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from longwatch.serve.answer import Delta
+from longwatch.serve.answers.types import Delta
 from tests.serve import peer as p
 from tests.serve import tiny as t
 from tests.serve.conftest import serve
@@ -18,7 +18,7 @@ from tests.serve.conftest import serve
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from longwatch.serve.answer import AnswerEvent
+    from longwatch.serve.answers.types import AnswerEvent
     from tests.serve.conftest import Live
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.memory.fetcher import Fetcher
-from longwatch.serve.answer import Done
+from longwatch.serve.answers.types import Done
 from tests.serve import tiny
 from tests.serve.test_keeping import KEPT, clip, serving, texts
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from longwatch.serve.engine import Engine
-    from longwatch.serve.stream import Stream
+    from longwatch.serve.engine.engine import Engine
+    from longwatch.serve.streams.stream import Stream
 
 Jobs = list["Callable[[], None]"]
 PAGED = replace(KEPT, host_mb=1)

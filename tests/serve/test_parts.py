@@ -14,13 +14,12 @@ from longwatch.memory import Full
 from longwatch.models.base import Turn
 from longwatch.models.bundled_model import BundledVLM, load_bundled
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import AnswerEvent, Delta, Done, Found, Question
-from longwatch.serve.decode import Answer
-from longwatch.serve.evidence import MOST
-from longwatch.serve.observer import Observer
-from longwatch.serve.parts import Parts, parts_of
-from longwatch.serve.passes import alone
-from longwatch.serve.timewords import Span
+from longwatch.serve.answers.answer import Answer, run_to_completion
+from longwatch.serve.answers.evidence import MOST
+from longwatch.serve.answers.plan import AnswerPlan, plan_answer
+from longwatch.serve.answers.time_expressions import TimeRange
+from longwatch.serve.answers.types import AnswerEvent, Delta, Done, EvidenceFound, Question
+from longwatch.serve.observability.observer import EngineObserver
 from tests.serve import tiny
 
 if TYPE_CHECKING:
@@ -50,16 +49,16 @@ def question(text: str = "what do you see?", tokens: int = 200, **more: Any) -> 
     return Question((Turn("user", text),), Sampling(max_tokens=tokens), schema=SCHEMA, **more)
 
 
-def made(model: Any, snapshot: Snapshot, asked: Question) -> Parts:
-    return parts_of(model, asked, snapshot, None, lambda: None, {})
+def made(model: Any, snapshot: Snapshot, asked: Question) -> AnswerPlan:
+    return plan_answer(model, asked, snapshot, None, lambda: None, {})
 
 
 @torch.inference_mode()
 def said(model: BundledVLM, snapshot: Snapshot, asked: Question) -> list[AnswerEvent]:
     events: list[AnswerEvent] = []
-    answer = Answer(asked, snapshot, model, events.append, Observer())
+    answer = Answer(asked, snapshot, model, events.append, EngineObserver())
     answer.start(0)
-    alone(model, answer)
+    run_to_completion(model, answer)
     return events
 
 
@@ -94,7 +93,7 @@ def test_evidence_is_that_of_all_fields_and_tokens_are_counted_over_them(
     asked = question()
     *events, done = said(model, snapshot, asked)
     assert isinstance(done, Done)
-    shown = [event.evidence for event in events if isinstance(event, Found)]
+    shown = [event.evidence for event in events if isinstance(event, EvidenceFound)]
     assert shown[-1] == done.evidence
     assert 0 < len(done.evidence) <= MOST
     assert sum(each.weight or 0 for each in done.evidence) <= 1 + 1e-6
@@ -112,8 +111,8 @@ def test_a_field_s_own_time_goes_before_that_of_the_user_s_question(
     timed = made(model, snapshot, question("what do you see at 0:07?"))
     nears = [part.reader.limits.span and part.reader.limits.span.near for part in timed.parts]
     assert nears == [7, 7, 7, 2]
-    fixed = made(model, snapshot, question(range=Span(3, 5)))
-    assert {part.reader.limits.span for part in fixed.parts} == {Span(3, 5)}
+    fixed = made(model, snapshot, question(range=TimeRange(3, 5)))
+    assert {part.reader.limits.span for part in fixed.parts} == {TimeRange(3, 5)}
 
 
 def test_who_asks_says_how_and_else_the_model_does(model: BundledVLM, snapshot: Snapshot) -> None:
@@ -149,13 +148,13 @@ def test_a_cancel_ends_it_between_two_fields(model: BundledVLM, snapshot: Snapsh
 
     def listen(event: AnswerEvent) -> None:
         events.append(event)
-        if isinstance(event, Found):
+        if isinstance(event, EvidenceFound):
             answer.cancel()
 
-    answer = Answer(question(), snapshot, model, listen, Observer())
+    answer = Answer(question(), snapshot, model, listen, EngineObserver())
     answer.start(0)
-    alone(model, answer)
+    run_to_completion(model, answer)
     done = events[-1]
     assert isinstance(done, Done)
     assert done.status == "cancelled"
-    assert sum(isinstance(event, Found) for event in events) == 1
+    assert sum(isinstance(event, EvidenceFound) for event in events) == 1

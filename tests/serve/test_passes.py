@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from longwatch.memory import Full, Longwatch
-from longwatch.serve.passes import Pass, run
+from longwatch.serve.answers.batch import ForwardRequest, run_batch
 from tests.memory.tiny import VOCABULARY, WIDTH
 from tests.serve import tiny
 
@@ -35,13 +35,13 @@ class Picky(tiny.TinyVideoLM):
         return hidden
 
 
-def wanted(model: tiny.TinyVideoLM, policy: Policy) -> list[Pass]:
+def wanted(model: tiny.TinyVideoLM, policy: Policy) -> list[ForwardRequest]:
     """Return the passes that three questions of different length want, on different streams."""
     found = []
     for count, text in ((4, "what?"), (12, "where is it now?"), (20, "who")):
         snapshot = tiny.remember(model, policy, [float(i) for i in range(count)])
         ids = model.tokenizer.encode(text)
-        found.append(Pass(ids, snapshot.context(model.decoder.rope, room=40)))
+        found.append(ForwardRequest(ids, snapshot.context(model.decoder.rope, room=40)))
     return found
 
 
@@ -56,13 +56,13 @@ def test_answers_in_one_pass_say_what_they_say_alone(policy: Policy) -> None:
     model = tiny.TinyVideoLM()
     together, alone = wanted(model, policy), wanted(model, policy)
     for _ in range(12):
-        a = logits(run(model, together))
-        b = [logits(run(model, [one]))[0] for one in alone]
+        a = logits(run_batch(model, together))
+        b = [logits(run_batch(model, [one]))[0] for one in alone]
         torch.testing.assert_close(torch.stack(a), torch.stack(b), atol=1e-4, rtol=1e-5)
         tokens = [int(found.argmax()) for found in b]
         assert [int(found.argmax()) for found in a] == tokens
         together, alone = (
-            [Pass([t], p.context) for t, p in zip(tokens, passes, strict=True)]
+            [ForwardRequest([t], p.context) for t, p in zip(tokens, passes, strict=True)]
             for passes in (together, alone)
         )
 
@@ -70,17 +70,17 @@ def test_answers_in_one_pass_say_what_they_say_alone(policy: Policy) -> None:
 @torch.inference_mode()
 def test_one_that_fails_fails_alone() -> None:
     model, policy = Picky(), Full()
-    expected = logits(run(model, wanted(model, policy)))
+    expected = logits(run_batch(model, wanted(model, policy)))
     passes = wanted(model, policy)
     passes[1] = passes[1]._replace(ids=[Picky.POISON])
-    found = run(model, passes)
+    found = run_batch(model, passes)
     assert isinstance(found[1], RuntimeError)
     torch.testing.assert_close(found[0], expected[0], atol=1e-4, rtol=1e-5)
     torch.testing.assert_close(found[2], expected[2], atol=1e-4, rtol=1e-5)
 
 
 def test_no_pass_is_run_for_nobody() -> None:
-    assert run(Picky(), []) == []
+    assert run_batch(Picky(), []) == []
 
 
 @torch.inference_mode()
@@ -88,5 +88,5 @@ def test_logits_are_made_only_where_they_are_wanted() -> None:
     model = tiny.TinyVideoLM()
     passes = wanted(model, Full())
     passes[0] = passes[0]._replace(last=False)
-    sizes = [found.shape[-1] for found in logits(run(model, passes))]
+    sizes = [found.shape[-1] for found in logits(run_batch(model, passes))]
     assert sizes == [WIDTH, VOCABULARY, VOCABULARY]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from longwatch.serve.engine import Engine
-from longwatch.serve.past import PICTURES, past
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.api.timeline import PICTURES, timeline_json
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.streams.settings import StreamSettings
 from longwatch.types import Frame
 from tests.serve import peer as p
 from tests.serve.tiny import TinyVideoLM, ask, feed, wait_for
@@ -20,7 +20,7 @@ from tests.serve.tiny import TinyVideoLM, ask, feed, wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from longwatch.serve.stream import Stream
+    from longwatch.serve.streams.stream import Stream
     from tests.serve.conftest import Live
 
 
@@ -49,7 +49,7 @@ def test_stretches_follow_each_other_and_hold_what_the_memory_holds(
 ) -> None:
     window = None if policy in {"livevlm", "full"} else 40
     stream = watched(engine, 90, policy=policy, window_tokens=window, memory_mb=None)
-    held = past(stream, 0.0, float("inf"))
+    held = timeline_json(stream, 0.0, float("inf"))
     memory = stream.memory.stats()
     assert held["to"] == round(89 / 2 * 1e6)
     assert held["segments"][-1]["kind"] == "window"
@@ -65,10 +65,10 @@ def test_stretches_follow_each_other_and_hold_what_the_memory_holds(
 def test_a_stretch_of_the_past_has_what_was_in_it_alone(engine: Engine) -> None:
     stream = watched(engine, 60, window_tokens=40)
     ask(engine, "s")
-    held = past(stream, 5.0, 10.0)
+    held = timeline_json(stream, 5.0, 10.0)
     assert all(5e6 <= pts <= 10e6 for pts in held["pictures"])
     assert held["questions"] == []
-    whole = past(stream, 0.0, float("inf"))
+    whole = timeline_json(stream, 0.0, float("inf"))
     assert [each["at"] for each in whole["questions"]] == [round(59 / 2 * 1e6)]
     assert len(whole["pictures"]) <= PICTURES
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.serve import patience
+from longwatch.serve import server
 from tests.serve.peer import DEADLINE
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ async def ends(reader: asyncio.StreamReader) -> bytes:
 async def test_a_head_that_never_ends_is_not_waited_for(
     tiny: Live, monkeypatch: pytest.MonkeyPatch, start: bytes
 ) -> None:
-    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
     reader, writer = await dial(tiny)
     writer.write(start)
     drip = asyncio.create_task(_drip(writer))
@@ -47,7 +47,7 @@ async def _drip(writer: asyncio.StreamWriter) -> None:
 async def test_the_second_request_of_a_connection_is_not_waited_for_either(
     tiny: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.5)
     reader, writer = await dial(tiny)
     writer.write(HEAD + b"\r\n")
     async with asyncio.timeout(DEADLINE):
@@ -59,7 +59,7 @@ async def test_the_second_request_of_a_connection_is_not_waited_for_either(
 
 async def test_a_slow_answer_is_no_slow_head(tiny: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is said stays said: the connection is there long after the head's time."""
-    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
     reader, writer = await dial(tiny)
     writer.write(
         b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from longwatch.serve.observer import Observer
-from longwatch.serve.presets import PRESETS
-from longwatch.serve.stream import Stream
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.observability.observer import EngineObserver
+from longwatch.serve.streams.presets import PRESETS
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Stream
 from tests.serve import tiny
 
 
@@ -15,7 +15,7 @@ from tests.serve import tiny
 def test_a_stream_with_a_preset_reads_and_can_be_asked(name: str) -> None:
     settings = StreamSettings(**PRESETS[name].settings())  # type: ignore[arg-type]
     model = tiny.TinyVideoLM()
-    stream = Stream("a", settings, model, Observer(), lambda: None)
+    stream = Stream("a", settings, model, EngineObserver(), lambda: None)
     for i in range(6):
         list(tiny.read(model, stream, tiny.frame(i)))
     assert stream.stats().frames_read == 6

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.serve.config import Settings, load_settings
-from longwatch.serve.pull_settings import PullFields
-from longwatch.stream.pull.rules import Rules
+from longwatch.serve.config import Settings, SourceDefaults, load_settings
+from longwatch.stream.pull.rules import UrlPolicy
 from longwatch.stream.pull.settings import PullSettings
 
 
 def test_the_service_s_defaults_are_those_of_the_parts() -> None:
-    assert isinstance(Settings(), PullFields)
+    assert isinstance(Settings(), SourceDefaults)
     assert Settings().pull == PullSettings()
-    assert Settings().pull_rules == Rules()
+    assert Settings().pull_rules == UrlPolicy()
 
 
 def test_a_flag_reaches_the_part_that_it_is_for() -> None:

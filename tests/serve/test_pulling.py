@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from longwatch.errors import ForbiddenError
-from longwatch.serve.access.principal import Principal, acting_as
+from longwatch.serve.auth.principal import Principal, acting_as
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.keeping import keeping
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.persistence import open_persistence
+from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.server import running
 from longwatch.serve.service import Service
 from longwatch.stream.pull.address import parse_address
@@ -195,7 +195,7 @@ def test_a_kept_stream_is_pulled_again_after_a_restart(tmp_path: Path, name: str
     body = {"stream": name, "source": source, "policy": {"persist": True}}
     frames = 0
     for turn in range(2):
-        with keeping(settings) as kept:
+        with open_persistence(settings.data, 1 << 20) as kept:
             engine = Engine(TinyVideoLM(), settings.engine, Metrics(1), kept)
             engine.start()
             try:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from longwatch.serve.pulse import SPAN, Pulse
+from longwatch.serve.engine.utilization import SPAN, Utilization
 
 
 class Clock:
@@ -19,14 +19,14 @@ class Clock:
         return self.now
 
 
-def spend(pulse: Pulse, clock: Clock, work: str, seconds: float) -> None:
+def spend(pulse: Utilization, clock: Clock, work: str, seconds: float) -> None:
     with pulse.during(work):  # type: ignore[arg-type]
         clock.now += seconds
 
 
 def test_each_work_has_its_seconds_and_the_time_between_is_nobody_s() -> None:
     clock = Clock()
-    pulse = Pulse(clock)
+    pulse = Utilization(clock)
     for _ in range(10):
         spend(pulse, clock, "frame", 0.3)
         spend(pulse, clock, "answer", 0.2)
@@ -37,7 +37,7 @@ def test_each_work_has_its_seconds_and_the_time_between_is_nobody_s() -> None:
 
 def test_shares_are_of_the_last_seconds() -> None:
     clock = Clock()
-    pulse = Pulse(clock)
+    pulse = Utilization(clock)
     for _ in range(200):
         spend(pulse, clock, "frame", 0.5)
     for _ in range(int(4 * SPAN)):
@@ -49,7 +49,7 @@ def test_shares_are_of_the_last_seconds() -> None:
 
 def test_work_that_does_not_end_is_seen_while_it_lasts() -> None:
     clock = Clock()
-    pulse = Pulse(clock)
+    pulse = Utilization(clock)
     assert pulse.running == 0
     with pulse.during("frame"):
         clock.now += 40
@@ -59,7 +59,7 @@ def test_work_that_does_not_end_is_seen_while_it_lasts() -> None:
 
 def test_work_that_fails_has_ended() -> None:
     clock = Clock()
-    pulse = Pulse(clock)
+    pulse = Utilization(clock)
     with suppress(ZeroDivisionError), pulse.during("answer"):
         clock.now += 1 + 1 / 0
     assert pulse.running == 0

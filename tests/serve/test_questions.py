@@ -8,10 +8,17 @@ from hypothesis import strategies as st
 
 from longwatch.errors import InputError, NotFoundError
 from longwatch.models.base import Turn
-from longwatch.serve.engine import Engine
-from longwatch.serve.questions import Range, choose_stream, dialogue, moment, patience, stretch
-from longwatch.serve.realtime.events import microseconds
-from longwatch.serve.timewords import Span
+from longwatch.serve.answers.time_expressions import TimeRange
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.protocol.questions import (
+    Range,
+    choose_stream,
+    fit_dialogue,
+    parse_as_of,
+    parse_deadline,
+    parse_range,
+)
+from longwatch.wire import microseconds
 from tests.serve.tiny import TinyVideoLM
 
 turns = st.lists(st.builds(Turn, st.sampled_from(["user", "assistant"]), st.text(max_size=9)))
@@ -23,7 +30,7 @@ def test_the_newest_turns_that_fit_are_put_whole(
 ) -> None:
     asked = [*past, Turn("user", question)]
     limit = 30
-    made = dialogue(asked, instructions, limit)
+    made = fit_dialogue(asked, instructions, limit)
     head = [Turn("system", instructions)] if instructions else []
     kept = list(made[len(head) :])
     assert list(made[: len(head)]) == head
@@ -45,7 +52,7 @@ def test_the_newest_turns_that_fit_are_put_whole(
 )
 def test_what_is_no_question_is_refused(asked: list[Turn], code: str) -> None:
     with pytest.raises(InputError) as told:
-        dialogue(asked, None, 30)
+        fit_dialogue(asked, None, 30)
     assert told.value.code == code
 
 
@@ -68,23 +75,27 @@ def test_a_stream_need_not_be_named_where_there_is_no_choice() -> None:
 
 @given(st.floats(0, 1e9))
 def test_a_frame_belongs_to_its_own_time_as_it_stands_on_the_wire(time: float) -> None:
-    seconds = moment(microseconds(time))
+    seconds = parse_as_of(microseconds(time))
     assert seconds is not None
     assert time <= seconds <= time + 1e-5 * max(1, time * 1e-9)
-    assert moment("now") is None
-    asked = stretch(Range.model_validate({"from": microseconds(time), "to": microseconds(time)}))
-    assert isinstance(asked, Span)
+    assert parse_as_of("now") is None
+    asked = parse_range(
+        Range.model_validate({"from": microseconds(time), "to": microseconds(time)})
+    )
+    assert isinstance(asked, TimeRange)
     assert asked.since <= time <= asked.until
 
 
 def test_patience_is_told_in_milliseconds_and_may_be_endless() -> None:
-    assert patience(None) is None
-    assert patience(1500) == 1.5
+    assert parse_deadline(None) is None
+    assert parse_deadline(1500) == 1.5
 
 
 def test_a_range_with_an_open_end_goes_on_for_ever() -> None:
-    assert stretch(Range.model_validate({"from": 5_000_000})) == Span(4.99999925, float("inf"))
-    assert stretch(Range.model_validate({"to": 5_000_000})) == Span(0.0, 5.00000075)
-    assert (stretch("auto"), stretch(None)) == ("auto", None)
+    assert parse_range(Range.model_validate({"from": 5_000_000})) == TimeRange(
+        4.99999925, float("inf")
+    )
+    assert parse_range(Range.model_validate({"to": 5_000_000})) == TimeRange(0.0, 5.00000075)
+    assert (parse_range("auto"), parse_range(None)) == ("auto", None)
     with pytest.raises(ValueError, match="swap"):
         Range.model_validate({"from": 2, "to": 1})

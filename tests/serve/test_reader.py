@@ -9,11 +9,10 @@ import torch
 from longwatch.memory import Full
 from longwatch.models.base import Turn
 from longwatch.models.sampling import Sampling
-from longwatch.serve import reader
-from longwatch.serve.answer import Question
-from longwatch.serve.decode import Answer
-from longwatch.serve.observer import Observer
-from longwatch.serve.passes import alone
+from longwatch.serve.answers import reader
+from longwatch.serve.answers.answer import Answer, run_to_completion
+from longwatch.serve.answers.types import Question
+from longwatch.serve.observability.observer import EngineObserver
 from tests.serve import tiny
 
 if TYPE_CHECKING:
@@ -36,9 +35,9 @@ def test_a_long_dialogue_is_read_in_passes_and_answered_the_same(
     for tokens in (1000, 8):
         monkeypatch.setattr(reader, "PREFILL_TOKENS", tokens)
         listener = tiny.Listener()
-        answer = Answer(asked, snapshot, model, listener, Observer())
+        answer = Answer(asked, snapshot, model, listener, EngineObserver())
         with torch.inference_mode():
-            steps.append(alone(model, answer))
+            steps.append(run_to_completion(model, answer))
         found.append(listener.done().text)
     assert found[0] == found[1]
     assert steps == [6, 6 + 3]  # 31 letters
@@ -50,7 +49,7 @@ def test_a_cancel_ends_a_long_dialogue_between_two_passes(
     model, snapshot = remembered()
     monkeypatch.setattr(reader, "PREFILL_TOKENS", 2)
     listener = tiny.Listener()
-    answer = Answer(tiny.question("what is this?"), snapshot, model, listener, Observer())
+    answer = Answer(tiny.question("what is this?"), snapshot, model, listener, EngineObserver())
     steps = answer.steps()
     with torch.inference_mode():
         assert next(steps) is not None

@@ -11,10 +11,10 @@ import httpx
 
 from longwatch.memory.durable.vault import Vault
 from longwatch.memory.durable.writer import Writer, WriterSettings
-from longwatch.serve.draining import Draining
-from longwatch.serve.engine import Engine
-from longwatch.serve.keeping import Keeping
-from longwatch.serve.readiness import Readiness
+from longwatch.serve.api.status import Readiness
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.persistence import StreamPersistence
+from longwatch.serve.service import Draining
 from tests.serve import tiny as t
 from tests.serve.conftest import serve
 from tests.serve.peer import DEADLINE
@@ -76,7 +76,7 @@ def test_a_disk_that_takes_nothing_makes_the_service_not_ready_until_it_does(
 
     writer = Writer(WriterSettings(retry_seconds=0.01, retry_seconds_most=0.02))
     writer.start()
-    with closing(Keeping(Vault(tmp_path), writer)) as keeping:
+    with closing(StreamPersistence(Vault(tmp_path), writer)) as keeping:
         engine = Engine(t.TinyVideoLM(), keeping=keeping)
         engine.start()
         with closing(engine):

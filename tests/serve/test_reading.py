@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from longwatch.serve.observer import Observer
-from longwatch.serve.reading import GPU_BATCH, Reading, default_batch
-from longwatch.serve.stream import Stream
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.serve.streams import Streams
+from longwatch.serve.engine.frame_scheduler import GPU_BATCH, FrameScheduler, default_batch
+from longwatch.serve.observability.observer import EngineObserver
+from longwatch.serve.streams.registry import StreamRegistry
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Stream
 from tests.serve import tiny
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ class Desk:
     """Some streams that are read by hand."""
 
     def __init__(self, model: Watched, count: int, batch: int) -> None:
-        table = Streams(64)
+        table = StreamRegistry(64)
         settings = StreamSettings(fps=None, queue=8, compressor="keep_all", policy="full")
         self.streams = [
-            table.add(Stream(f"s{i}", settings, model, Observer(), lambda: None))
+            table.add(Stream(f"s{i}", settings, model, EngineObserver(), lambda: None))
             for i in range(count)
         ]
-        self.reading = Reading(table, model, Observer(), chunk=4, batch=batch)
+        self.reading = FrameScheduler(table, model, EngineObserver(), chunk=4, batch=batch)
 
     @torch.inference_mode()
     def run(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from longwatch.errors import AuthenticationError, ForbiddenError, InputError, LimitError
-from longwatch.serve.refusals import error_response
+from longwatch.serve.protocol.errors import error_response
 
 
 def test_a_refusal_says_what_to_do_next_in_its_headers() -> None:

@@ -6,18 +6,22 @@ from collections import Counter
 
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from longwatch.serve.app import create_app
+from longwatch.serve.api.app import create_app
+from longwatch.serve.api.routes import all_routes
+from longwatch.serve.api.status import StatusCollector
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.metrics import Metrics
-from longwatch.serve.routes import ROUTES
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.realtime.session import SessionRegistry
 from longwatch.serve.service import Service
 from tests.serve.tiny import TinyVideoLM
 
 
 def http_routes() -> list[APIRoute]:
     service = Service(Engine(TinyVideoLM()), Settings(), Metrics(1))
-    made = [route for routes in ROUTES for route in routes(service).routes]
+    sessions = SessionRegistry(1.0, 1)
+    routers = all_routes(service, sessions, StatusCollector(service, sessions))
+    made = [route for router in routers for route in router.routes]
     assert all(isinstance(route, APIRoute | APIWebSocketRoute) for route in made)
     return [route for route in made if isinstance(route, APIRoute)]
 

@@ -12,11 +12,13 @@ import websockets
 from fastapi.routing import APIRoute
 from websockets.exceptions import InvalidStatus
 
-from longwatch.serve.access.keys import KeyFile
-from longwatch.serve.access.rules import OPEN, scope_of_event, scope_of_request
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.api.routes import all_routes
+from longwatch.serve.api.status import StatusCollector
+from longwatch.serve.auth.keys import KeyFile
+from longwatch.serve.auth.scopes import OPEN, scope_of_event, scope_of_request
+from longwatch.serve.observability.metrics import Metrics
 from longwatch.serve.realtime.messages import ClientEvent
-from longwatch.serve.routes import ROUTES
+from longwatch.serve.realtime.session import SessionRegistry
 from longwatch.serve.service import Service
 from tests.serve import peer as p
 from tests.serve.conftest import Live, serve
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from longwatch.serve.access.principal import Scope
+    from longwatch.serve.auth.principal import Scope
 
 SECRET = "garage-of-others"  # the name of a stream that the keys below must not learn
 PAGE = websockets.Origin("http://localhost:3000")
@@ -82,7 +84,9 @@ def socket(locked: Locked, token: str, query: str = "", **options: Any) -> Any:
 def requests(locked: Locked) -> list[tuple[str, str]]:
     """Return every method and path of the service, with names filled in."""
     service = Service(locked.live.engine, locked.live.settings, Metrics(1))
-    made = [route for routes in ROUTES for route in routes(service).routes]
+    sessions = SessionRegistry(1.0, 1)
+    routers = all_routes(service, sessions, StatusCollector(service, sessions))
+    made = [route for router in routers for route in router.routes]
     found = [route for route in made if isinstance(route, APIRoute)]
     assert len(found) >= 9
     ways = [(m, r.path_format.format_map(Names())) for r in found for m in r.methods or ()]

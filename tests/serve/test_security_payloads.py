@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from longwatch.errors import FrameError, LongwatchError
-from longwatch.stream.images import decode_image
+from longwatch.stream.decoding.images import decode_image
 from longwatch.stream.limits import MediaLimits
 from longwatch.wire import Kind, Packet, decode
 from tests.media import clip, still

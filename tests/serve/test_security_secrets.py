@@ -15,8 +15,8 @@ import pytest
 import websockets
 from websockets.exceptions import InvalidStatus
 
-from longwatch.serve.access.keys import KeyFile, split
-from longwatch.serve.access.tickets import PREFIX
+from longwatch.serve.auth.authenticator import PREFIX
+from longwatch.serve.auth.keys import KeyFile, split
 from tests.serve import peer as p
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from longwatch.errors import ConfigError, LongwatchError
-from longwatch.serve.app import create_app
+from longwatch.serve.api.app import create_app
 from longwatch.serve.config import Settings
 from longwatch.serve.server import Server, bind, run, running, url_of
 from tests.serve.peer import DEADLINE

@@ -6,9 +6,9 @@ import pytest
 
 from longwatch.errors import ConfigError, InputError, LimitError, NotFoundError
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.feed import Feed
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.publishing.feeds import Feed
 from longwatch.serve.service import Service
 from tests.serve.tiny import TinyVideoLM
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwatch.errors import ConfigError
-from longwatch.serve.share import Share
+from longwatch.serve.engine.fairness import WeightedShare
 
 
 @given(
@@ -18,7 +18,7 @@ from longwatch.serve.share import Share
 def test_frames_get_their_share_whatever_the_steps_cost(
     share: float, frame: float, answer: float
 ) -> None:
-    account, spent = Share(share), {"frame": 0.0, "answer": 0.0}
+    account, spent = WeightedShare(share), {"frame": 0.0, "answer": 0.0}
     for _ in range(3000):
         turn = account.pick(frames=True, answers=True)
         assert turn is not None
@@ -32,17 +32,17 @@ def test_frames_get_their_share_whatever_the_steps_cost(
 
 
 def test_an_answer_goes_first() -> None:
-    assert Share().pick(frames=True, answers=True) == "answer"
+    assert WeightedShare().pick(frames=True, answers=True) == "answer"
 
 
 def test_who_waits_alone_goes_on() -> None:
-    assert Share().pick(frames=True, answers=False) == "frame"
-    assert Share().pick(frames=False, answers=True) == "answer"
-    assert Share().pick(frames=False, answers=False) is None
+    assert WeightedShare().pick(frames=True, answers=False) == "frame"
+    assert WeightedShare().pick(frames=False, answers=True) == "answer"
+    assert WeightedShare().pick(frames=False, answers=False) is None
 
 
 def test_nobody_pays_for_what_nobody_else_wanted() -> None:
-    account = Share()
+    account = WeightedShare()
     for _ in range(5):
         account.spent("answer", 10.0)
     assert account.pick(frames=True, answers=True) == "frame"
@@ -53,4 +53,4 @@ def test_nobody_pays_for_what_nobody_else_wanted() -> None:
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, 2.0])
 def test_a_share_is_a_fraction(share: float) -> None:
     with pytest.raises(ConfigError, match="between 0 and 1"):
-        Share(share)
+        WeightedShare(share)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.serve.engine import Engine
-from longwatch.serve.engine_settings import EngineSettings
-from longwatch.serve.spare import PATIENCE, SHARE, Spare
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.fairness import PATIENCE, SHARE, IdleQueue
+from longwatch.serve.engine.settings import EngineSettings
 from tests.serve.tiny import DEADLINE, Listener, TinyVideoLM, feed, frame, question
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def engine() -> Iterator[Engine]:
 
 
 def test_a_job_runs_at_once_where_nobody_waits() -> None:
-    spare, done = Spare(Clock()), list[int]()
+    spare, done = IdleQueue(Clock()), list[int]()
     for number in range(3):
         spare.offer(partial(done.append, number))
     for _ in range(3):
@@ -49,7 +49,7 @@ def test_a_job_runs_at_once_where_nobody_waits() -> None:
 
 def test_under_load_a_job_waits_but_not_for_ever() -> None:
     clock, done = Clock(), list[int]()
-    spare = Spare(clock)
+    spare = IdleQueue(clock)
     clock.time = 100.0
     spare.offer(lambda: done.append(1))
     spare.run(busy=True)
@@ -61,7 +61,7 @@ def test_under_load_a_job_waits_but_not_for_ever() -> None:
 
 def test_under_load_jobs_take_no_more_than_their_share() -> None:
     clock, took = Clock(), 0.0
-    spare = Spare(clock)
+    spare = IdleQueue(clock)
 
     def job() -> None:
         nonlocal took

@@ -9,9 +9,9 @@ import pytest
 
 from longwatch.errors import ConfigError
 from longwatch.memory import Full, Window
-from longwatch.serve.observer import Observer
-from longwatch.serve.stream import Stream
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.observability.observer import EngineObserver
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Stream
 from tests.serve import tiny
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def model() -> tiny.TinyVideoLM:
 
 
 def make(model: tiny.TinyVideoLM, **settings: Any) -> Stream:
-    return Stream("a", StreamSettings(**settings), model, Observer(), lambda: None)
+    return Stream("a", StreamSettings(**settings), model, EngineObserver(), lambda: None)
 
 
 def test_the_window_is_the_model_s_own_unless_named(model: tiny.TinyVideoLM) -> None:

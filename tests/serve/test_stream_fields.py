@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from longwatch.serve.config import Settings
-from longwatch.serve.presets import PRESETS
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.presets import PRESETS
+from longwatch.serve.streams.settings import StreamSettings
 
 
 def test_without_a_flag_a_stream_is_as_it_is_by_itself() -> None:

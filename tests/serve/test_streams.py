@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import InputError, LimitError, NotFoundError
-from longwatch.serve.observer import Observer
-from longwatch.serve.stream import Stream
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.serve.streams import Streams
+from longwatch.serve.observability.observer import EngineObserver
+from longwatch.serve.streams.registry import StreamRegistry
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Stream
 from tests.serve import tiny
 
 
@@ -18,11 +18,11 @@ def model() -> tiny.TinyVideoLM:
 
 
 def make(model: tiny.TinyVideoLM, name: str) -> Stream:
-    return Stream(name, StreamSettings(), model, Observer(), lambda: None)
+    return Stream(name, StreamSettings(), model, EngineObserver(), lambda: None)
 
 
 def test_streams_are_unique_and_limited(model: tiny.TinyVideoLM) -> None:
-    streams = Streams(2)
+    streams = StreamRegistry(2)
     first = streams.add(make(model, "a"))
     with pytest.raises(InputError, match="already"):
         streams.add(make(model, "a"))
@@ -37,11 +37,11 @@ def test_streams_are_unique_and_limited(model: tiny.TinyVideoLM) -> None:
 @pytest.mark.parametrize("name", ["", "-x", "a/b", "a b", "x" * 65, "é", "a\n"])
 def test_a_name_is_a_plain_word(model: tiny.TinyVideoLM, name: str) -> None:
     with pytest.raises(InputError, match="not a name"):
-        Streams(2).add(make(model, name))
+        StreamRegistry(2).add(make(model, name))
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(model: tiny.TinyVideoLM) -> None:
-    streams = Streams(2)
+    streams = StreamRegistry(2)
     streams.add(make(model, "a"))
     for call in (streams.get, streams.remove):
         with pytest.raises(NotFoundError, match="open now: a"):

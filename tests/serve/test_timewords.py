@@ -9,14 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.timewords import MARGIN, OPENING, Clock, Span, said
-from longwatch.stream.wordings import WORDINGS, say, spoken
-from longwatch.stream.wordings_followups import ELSE, IT, NOW, THEN
+from longwatch.serve.answers.time_expressions import (
+    MARGIN,
+    OPENING,
+    StreamNow,
+    TimeRange,
+    parse_time_range,
+)
+from training.questions.wordings.follow_ups import ELSE, IT, NOW, THEN
+from training.questions.wordings.grammar import WORDINGS, say, spoken
 
 NOW_ = 600.0  # seconds on the stream's clock; it is ten to three in the afternoon, began 14:40
-WALL = Clock(NOW_, datetime(2026, 3, 5, 14, 50, tzinfo=UTC))
-LONG = Clock(40_000.0, datetime(2026, 3, 5, 14, 50, tzinfo=UTC))  # began 3:43:20
-BARE = Clock(NOW_)
+WALL = StreamNow(NOW_, datetime(2026, 3, 5, 14, 50, tzinfo=UTC))
+LONG = StreamNow(40_000.0, datetime(2026, 3, 5, 14, 50, tzinfo=UTC))  # began 3:43:20
+BARE = StreamNow(NOW_)
 
 STRETCHES = {
     "what was there between 1:00 and 2:30?": (60, 151),
@@ -160,14 +166,14 @@ OF_A_DAY = {
 
 @pytest.mark.parametrize("text", STRETCHES)
 def test_words_mean_a_stretch(text: str) -> None:
-    found = said(text, BARE)
+    found = parse_time_range(text, BARE)
     assert found is not None
     assert (found.since, found.until) == pytest.approx(STRETCHES[text])
 
 
 @pytest.mark.parametrize("text", MOMENTS)
 def test_a_moment_has_a_margin_on_either_side(text: str) -> None:
-    time, found = MOMENTS[text], said(text, BARE)
+    time, found = MOMENTS[text], parse_time_range(text, BARE)
     assert found is not None
     assert found.near == pytest.approx(time)
     assert time - 0.1 * NOW_ - MARGIN <= found.since <= max(0, time - MARGIN)
@@ -176,29 +182,31 @@ def test_a_moment_has_a_margin_on_either_side(text: str) -> None:
 
 @pytest.mark.parametrize("text", NOTHING)
 def test_words_without_a_time_that_is_known_limit_nothing(text: str) -> None:
-    assert said(text, BARE) is None
+    assert parse_time_range(text, BARE) is None
 
 
 @pytest.mark.parametrize("text", OF_THE_WORLD)
 def test_a_time_of_day_is_one_where_it_is_known_and_the_stream_is_younger(text: str) -> None:
     since, until = OF_THE_WORLD[text]
-    found = said(text, WALL)
-    assert found == Span(since - MARGIN, until + MARGIN)
+    found = parse_time_range(text, WALL)
+    assert found == TimeRange(since - MARGIN, until + MARGIN)
 
 
 @pytest.mark.parametrize("text", OF_A_DAY)
 def test_a_day_and_its_parts_mean_a_stretch(text: str) -> None:
-    found = said(text, LONG)
+    found = parse_time_range(text, LONG)
     assert found is not None
     assert (found.since, found.until) == pytest.approx(OF_A_DAY[text])
 
 
 def test_a_time_that_the_stream_has_passed_is_the_streams() -> None:
-    assert said("at 9:00, what was there?", WALL) == Span(540 - MARGIN, 541 + MARGIN)
+    assert parse_time_range("at 9:00, what was there?", WALL) == TimeRange(
+        540 - MARGIN, 541 + MARGIN
+    )
 
 
 def test_a_time_that_has_not_come_is_left_to_whoever_looks_for_its_frames() -> None:
-    found = said("what was there at 12:05?", BARE)
+    found = parse_time_range("what was there at 12:05?", BARE)
     assert found is not None
     assert found.since > NOW_
 
@@ -214,13 +222,13 @@ def test_the_worlds_questions_are_limited_where_they_name_a_time(seed: int, word
         for template in templates:
             time = rng.randrange(600)
             text = say(template, rng, "cat", spoken(time, rng))
-            found = said(text, BARE)
+            found = parse_time_range(text, BARE)
             if "<t>" in template:
                 assert found is not None, (kind, text)
                 assert found.since <= time <= time + 1 <= max(found.until, NOW_), (kind, text)
                 assert found.until - found.since <= 1 + 2 * MARGIN, (kind, text)
             elif kind == "beginning":
-                assert found == Span(0.0, OPENING), (kind, text)
+                assert found == TimeRange(0.0, OPENING), (kind, text)
             else:
                 assert found is None, (kind, text)
 
@@ -231,15 +239,15 @@ SOME = """at in the last first before between and since 0:42 12:05 pm 5 five min
 WORDS = st.lists(st.sampled_from(SOME.split()), max_size=9)
 
 
-@given(WORDS, st.sampled_from([BARE, WALL, LONG, Clock(0.0)]))
+@given(WORDS, st.sampled_from([BARE, WALL, LONG, StreamNow(0.0)]))
 def test_whatever_is_said_a_stretch_lies_in_the_streams_time(
-    words: list[str], clock: Clock
+    words: list[str], clock: StreamNow
 ) -> None:
-    found = said(" ".join(words), clock)
+    found = parse_time_range(" ".join(words), clock)
     assert found is None or 0 <= found.since <= found.until
     assert found is None or found.until <= max(clock.now, found.since)
 
 
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
-    said(text, WALL)
+    parse_time_range(text, WALL)

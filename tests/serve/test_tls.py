@@ -12,8 +12,8 @@ import pytest
 from longwatch.client import connect
 from longwatch.client.http import get_json
 from longwatch.errors import ClosedError, ConfigError
-from longwatch.serve.access.settings import AccessSettings
-from longwatch.serve.tls import check_tls
+from longwatch.serve.auth.settings import AccessSettings
+from longwatch.serve.server import check_tls
 from tests.serve.conftest import Live, serve
 from tests.serve.tiny import TinyVideoLM
 

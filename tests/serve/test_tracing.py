@@ -9,22 +9,23 @@ import pytest
 
 from longwatch.errors import ConfigError, InputError
 from longwatch.serve.config import Settings
-from longwatch.serve.tracing import UNTRACED, Tracing, called_by, caller, tracing
+from longwatch.serve.observability.tracing import NO_TRACE, Tracer, called_by, caller
+from longwatch.serve.server import tracing
 from tests.serve import tiny
 
 OFF = """
 import sys
-import longwatch.serve.engine, longwatch.serve.tracing
+import longwatch.serve.engine.engine, longwatch.serve.observability.tracing
 print([name for name in sys.modules if name.startswith("opentelemetry")])
 """
 
 
 def test_nothing_is_traced_unless_it_is_asked_for() -> None:
     with tracing(Settings()) as off:
-        assert type(off) is Tracing
-        assert off.frame("a", tiny.frame(0)) is UNTRACED
-        assert off.question("tiny") is UNTRACED
-    assert UNTRACED.trace is None
+        assert type(off) is Tracer
+        assert off.frame("a", tiny.frame(0)) is NO_TRACE
+        assert off.question("tiny") is NO_TRACE
+    assert NO_TRACE.trace is None
 
 
 @pytest.mark.slow
@@ -36,7 +37,7 @@ def test_the_engine_does_not_even_import_opentelemetry() -> None:
 def test_traces_without_the_extra_are_a_fault_that_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delitem(sys.modules, "longwatch.serve.otel", raising=False)
+    monkeypatch.delitem(sys.modules, "longwatch.serve.observability.otel", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with (
         pytest.raises(ConfigError, match=r"pip install 'longwatch\[otel\]'"),
@@ -52,5 +53,5 @@ def test_of_a_callers_headers_those_of_its_trace_are_known() -> None:
 
 
 def test_what_is_refused_is_still_raised() -> None:
-    with pytest.raises(InputError), UNTRACED.admitting():
+    with pytest.raises(InputError), NO_TRACE.admitting():
         raise InputError("no")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from longwatch.serve.access.rules import scope_of_request
+from longwatch.serve.auth.scopes import scope_of_request
 from tests.serve import peer as p
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from longwatch.memory.memory import Memory
 from longwatch.models.base import Turn, VideoLM
 from longwatch.models.decoder import Decoder
 from longwatch.models.sampling import Sampling
-from longwatch.serve.answer import AnswerEvent, Done, Question
-from longwatch.serve.stream import Encoded
+from longwatch.serve.answers.types import AnswerEvent, Done, Question
+from longwatch.serve.streams.stream import EncodedFrame
 from longwatch.types import Frame, VisualTokens
 from tests.memory import tiny
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from longwatch.memory.base import Policy
     from longwatch.memory.memory import Snapshot
     from longwatch.models.base import FrameInput
-    from longwatch.serve.engine import Engine
-    from longwatch.serve.stream import Stream
+    from longwatch.serve.engine.engine import Engine
+    from longwatch.serve.streams.stream import Stream
 
 DEADLINE = 30.0  # seconds after which a test gives up; none of them needs more than one
 
@@ -155,12 +155,12 @@ def _read(model: VideoLM, memory: Memory, source: FrameInput, at: float | None) 
 def read(model: VideoLM, stream: Stream, frame: Frame, chunk: int = 64) -> Generator[None]:
     """Read one frame as the engine does, a step at a time."""
     steps = stream.read(frame, chunk)
-    encoded: Encoded | None = None
+    encoded: EncodedFrame | None = None
     with closing(steps):
         while True:
             try:
                 wanted = steps.send(encoded)
             except StopIteration:
                 return
-            encoded = None if wanted is None else Encoded(model.encode([wanted])[0], 0.0)
+            encoded = None if wanted is None else EncodedFrame(model.encode([wanted])[0], 0.0)
             yield

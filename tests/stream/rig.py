@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from longwatch.stream.buffer import LatestBuffer
-from longwatch.stream.ingest import Ingest
+from longwatch.stream.ingest.ingest import Ingest
 from longwatch.stream.limits import MediaLimits
 from longwatch.stream.timeline import Timeline
 from tests import media

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.stream.answers import PLACES, clock, count, described, listed, often, places
+from longwatch.models.answer_words import PLACES, clock, count, described, listed, often, places
 
 FRACTIONS = st.floats(0, 1)
 

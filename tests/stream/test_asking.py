@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from longwatch.stream.asking import Question, choose, moment
-from longwatch.stream.seen import Seen
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from tests.stream.watched import NAMES, many
+from training.questions.generator import Question, choose, moment
+from training.questions.ground_truth import Seen
 
 
 @pytest.mark.parametrize("kind", ["is_there", "was_there"])

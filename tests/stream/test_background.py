@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from longwatch.errors import ClosedError, SourceError
-from longwatch.stream.background import AHEAD, BackgroundSource
+from longwatch.stream.sources.background import AHEAD, BackgroundSource
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.stream.clock import Pacer
+from longwatch.stream.sources.background import Pacer
 
 
 class Clock:

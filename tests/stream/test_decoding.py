@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, cast
 import av
 import pytest
 
-from longwatch.stream.decoding import PacketDecoder
+from longwatch.stream.decoding.decoder import Converter, PacketDecoder
 from longwatch.stream.limits import MediaLimits
-from longwatch.stream.pixels import Converter
 from tests import media
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from longwatch.errors import ClosedError, FrameError, LongwatchError, SourceError
-from longwatch.stream.file import FileSource, is_whole
 from longwatch.stream.limits import MediaLimits
 from longwatch.stream.sampler import ROUNDING
+from longwatch.stream.sources.file import FileSource, is_whole
 from tests import media
 from tests.stream.rig import numbers, times
 

@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from longwatch.stream.followups import MOST_WORDS, follow_up
-from longwatch.stream.questions import Truth
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from tests.stream.watched import NAMES, many
+from training.questions import Truth
+from training.questions.follow_ups import MOST_WORDS, follow_up
 
 
 @pytest.mark.parametrize("wordings", ["train", "test"])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.errors import ConfigError
-from longwatch.stream.gate import COLUMNS, ROWS, Gate, Look
+from longwatch.stream.gate import COLUMNS, ROWS, FrameSignature, Gate
 from longwatch.types import Frame
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ H, W = 180, 320
 
 def passing(gate: Gate, pictures: Iterable[NDArray[np.uint8]], fps: float = 2.0) -> list[int]:
     """Return which pictures are kept, as a stream keeps them."""
-    kept: Look | None = None
+    kept: FrameSignature | None = None
     found = []
     for i, image in enumerate(pictures):
         now = gate.look(Frame(image, i / fps, i))

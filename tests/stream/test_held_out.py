@@ -6,11 +6,11 @@ from itertools import combinations
 
 import pytest
 
-from longwatch.stream.held_out import HELD_OUT
-from longwatch.stream.wordings import TRAIN
-from longwatch.stream.wordings_followups import ELSE, IT, NOW, THEN
-from longwatch.stream.wordings_unanswerable import UNANSWERABLE
 from tests.stream.phrases import bare, jumbled, texts, words
+from training.questions.wordings.follow_ups import ELSE, IT, NOW, THEN
+from training.questions.wordings.grammar import TRAIN
+from training.questions.wordings.held_out import HELD_OUT
+from training.questions.wordings.unanswerable import UNANSWERABLE
 
 LATER = {"else": ELSE, "then": THEN, "present": NOW}
 ALONE = {

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from longwatch.errors import ConfigError, FrameError
-from longwatch.stream.images import decode_image
+from longwatch.stream.decoding.images import decode_image
 from longwatch.stream.limits import MediaLimits
 from tests import media
 

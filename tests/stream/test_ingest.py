@@ -10,8 +10,8 @@ import pytest
 
 from longwatch.errors import ClosedError, ConfigError, FrameError
 from longwatch.stream.buffer import LatestBuffer
-from longwatch.stream.images import decode_image
-from longwatch.stream.ingest import FORMATS, MOST_HUNG, Ingest
+from longwatch.stream.decoding.images import decode_image
+from longwatch.stream.ingest.ingest import FORMATS, MOST_HUNG, Ingest
 from longwatch.stream.limits import MediaLimits
 from longwatch.stream.sink import Drop
 from longwatch.stream.timeline import Timeline
@@ -196,7 +196,7 @@ def test_a_decoder_that_hangs_is_left_to_itself_and_another_one_goes_on(
             release.wait(DEADLINE)
         return decode_image(payload, limits)
 
-    monkeypatch.setattr("longwatch.stream.ingest.decode_image", decode)
+    monkeypatch.setattr("longwatch.stream.ingest.ingest.decode_image", decode)
     one, number = rig("jpeg", limits=MediaLimits(decode_s=0.05)), 0
     for _ in range(MOST_HUNG):
         one.feed([(hangs, float(number))])

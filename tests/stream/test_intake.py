@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import SourceError
-from longwatch.stream.intake import Chunk, ChunkQueue, Epochs
+from longwatch.stream.chunks import Chunk, ChunkQueue, EpochReader
 
 
 def chunk(payload: bytes, *, epoch: bool = False, discontinuity: bool = False) -> Chunk:
@@ -20,7 +20,7 @@ def filled(*chunks: Chunk) -> ChunkQueue:
     return queue
 
 
-def payloads(epochs: Epochs) -> bytes:
+def payloads(epochs: EpochReader) -> bytes:
     return b"".join(c.payload for c in iter(epochs.next, None))
 
 
@@ -59,7 +59,7 @@ def test_silence_is_told_from_the_end() -> None:
 def test_each_epoch_ends_where_the_next_begins() -> None:
     parts = [chunk(b"a"), chunk(b"b"), chunk(b"c", epoch=True), chunk(b"d", epoch=True)]
     breaks, read = list[int](), list[bytes]()
-    epochs = Epochs(filled(*parts), lambda: breaks.append(1))
+    epochs = EpochReader(filled(*parts), lambda: breaks.append(1))
     while epochs.begin(lambda _: True, lambda: None):
         read.append(payloads(epochs))
         assert epochs.next() is None  # however often it is asked
@@ -69,7 +69,7 @@ def test_each_epoch_ends_where_the_next_begins() -> None:
 
 def test_what_cannot_begin_an_epoch_is_skipped() -> None:
     skipped = list[int]()
-    epochs = Epochs(filled(chunk(b"a"), chunk(b"b"), chunk(b"c", epoch=True)), lambda: None)
+    epochs = EpochReader(filled(chunk(b"a"), chunk(b"b"), chunk(b"c", epoch=True)), lambda: None)
     assert epochs.begin(lambda _: False, lambda: skipped.append(1))
     assert payloads(epochs) == b"c"
     assert len(skipped) == 2
@@ -78,7 +78,7 @@ def test_what_cannot_begin_an_epoch_is_skipped() -> None:
 def test_a_discontinuity_is_told_and_does_not_end_the_epoch() -> None:
     breaks = list[int]()
     queue = filled(chunk(b"a"), chunk(b"b", discontinuity=True))
-    epochs = Epochs(queue, lambda: breaks.append(1))
+    epochs = EpochReader(queue, lambda: breaks.append(1))
     assert epochs.begin(lambda _: True, lambda: None)
     assert payloads(epochs) == b"ab"
     assert len(breaks) == 2
@@ -87,7 +87,7 @@ def test_a_discontinuity_is_told_and_does_not_end_the_epoch() -> None:
 def test_silence_in_an_epoch_is_a_stall() -> None:
     queue = ChunkQueue(10)
     queue.put(chunk(b"a"))
-    epochs = Epochs(queue, lambda: None)
+    epochs = EpochReader(queue, lambda: None)
     assert epochs.begin(lambda _: True, lambda: None)
     assert epochs.next(0.01) is not None
     with pytest.raises(SourceError) as caught:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwatch.errors import ConfigError
-from longwatch.stream.painting import COLOURS, GROUNDS, Pose, background, paste
+from longwatch.stream.sources.painting import COLOURS, GROUNDS, Pose, background, paste
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

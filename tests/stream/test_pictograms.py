@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.stream import pictograms
+from longwatch.stream.sources import pictograms
 
 
 @pytest.mark.parametrize("name", pictograms.names())

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from longwatch.stream.pixels import Converter
+from longwatch.stream.decoding.decoder import Converter
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (90, 120, 30)]
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.errors import ConfigError
-from longwatch.stream.answers import CANNOT_TELL, COUNTS, PLACES
-from longwatch.stream.questions import KINDS, Truth
-from longwatch.stream.world import COLOURS, World
+from longwatch.models.answer_words import CANNOT_TELL, COUNTS, PLACES
+from longwatch.stream.sources.world import COLOURS, World
 from tests.stream.watched import GROUPS, NAMES, many, truths
+from training.questions import KINDS, Truth
 
 WORDS = rf"(nothing|thing \d+( and thing \d+)*|{CANNOT_TELL})"
 PLACE = "|".join(word for row in PLACES for word in row)

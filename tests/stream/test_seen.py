@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 
 from longwatch.errors import ConfigError
-from longwatch.stream.seen import Seen
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from tests.stream.watched import GROUPS, NAMES, entries, shown, truths
+from training.questions.ground_truth import Seen
 
 if TYPE_CHECKING:
-    from longwatch.stream.questions import Truth
+    from training.questions import Truth
 
 
 @settings(max_examples=60, deadline=None)

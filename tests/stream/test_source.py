@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import ConfigError, SourceError
-from longwatch.stream.camera import CameraSource
-from longwatch.stream.file import FileSource
-from longwatch.stream.source import open_source
-from longwatch.stream.synthetic import SyntheticSource
+from longwatch.stream.sources.base import open_source
+from longwatch.stream.sources.camera import CameraSource
+from longwatch.stream.sources.file import FileSource
+from longwatch.stream.sources.synthetic import SyntheticSource
 from tests import media
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from random import Random
 
 import pytest
 
-from longwatch.stream.answers import CANNOT_TELL
-from longwatch.stream.unanswerable import invented
-from longwatch.stream.wordings import say
-from longwatch.stream.wordings_unanswerable import UNANSWERABLE
+from longwatch.models.answer_words import CANNOT_TELL
 from tests.stream.watched import many
+from training.questions.unanswerable import invented
+from training.questions.wordings.grammar import say
+from training.questions.wordings.unanswerable import UNANSWERABLE
 
 
 @pytest.mark.parametrize("wordings", UNANSWERABLE)

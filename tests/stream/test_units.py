@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longwatch.stream.units import START, is_access_unit, is_key
+from longwatch.stream.decoding.annexb import START, is_access_unit, is_key
 from tests import media
 
 CODECS = ["h264", "hevc"]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.stream.buffer import LatestBuffer
-from longwatch.stream.container import has_index
+from longwatch.stream.decoding.container import has_index
 from longwatch.stream.limits import MediaLimits
 from tests import media
 from tests.stream.rig import DEADLINE, Rig, numbers, times

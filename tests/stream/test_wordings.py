@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from longwatch.stream.held_out import HELD_OUT
-from longwatch.stream.wordings import TRAIN, WORDINGS, finish, say, spoken, wording
-from longwatch.stream.wordings_events import EVENTS
-from longwatch.stream.wordings_present import PRESENT
-from longwatch.stream.wordings_times import TIMES
 from tests.stream.phrases import texts
+from training.questions.wordings.events import EVENTS
+from training.questions.wordings.grammar import TRAIN, WORDINGS, finish, say, spoken, wording
+from training.questions.wordings.held_out import HELD_OUT
+from training.questions.wordings.present import PRESENT
+from training.questions.wordings.times import TIMES
 
 TIMED = {"at", "background_at", "describe_at"}
 PLAIN = {"beginning", "now", "how_many", "background", "describe"}

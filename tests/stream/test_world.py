@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwatch.errors import ConfigError
-from longwatch.stream.world import COLOURS, LONGEST, MOST, SCENE, World
+from longwatch.stream.sources.world import COLOURS, LONGEST, MOST, SCENE, World
 
 NAMES = tuple(f"thing {k}" for k in range(300))
 SEEDS = st.integers(0, 2**40)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from longwatch.stream.questions import Truth
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
+from training.questions import Truth
 
 if TYPE_CHECKING:
-    from longwatch.stream.asking import Question
+    from training.questions.generator import Question
 
 NAMES = tuple(f"thing {k}" for k in range(60))
 GROUPS = {"low": NAMES[:20], "thing 3": NAMES[3:9]}

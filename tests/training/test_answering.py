@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from benchmarks.asking import spoken
-from longwatch.stream.questions import KINDS, Question, Truth
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from longwatch.types import VisualTokens
 from tests.training.loaded import shipped
 from tests.training.small import language_model
@@ -19,6 +18,7 @@ from training.answering import MOST, answer, read
 from training.batches import collate
 from training.lessons import Asked, Sample
 from training.parts import make_maker
+from training.questions import KINDS, Question, Truth
 from training.simulated import GRID, encode
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from training.clutter import photographed
 from training.lessons import Lesson
 from training.parts import make_maker

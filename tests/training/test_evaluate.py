@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwatch.models.bundled_model import BundledVLM, load_bundled
-from longwatch.stream.questions import KINDS, Truth
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from longwatch.types import VisualTokens
 from tests.training.loaded import shipped
 from tests.training.small import language_model
 from training import evaluate, sprites
 from training.lessons import SEEDS
+from training.questions import KINDS, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from longwatch.models.efficientnet import MIDDLE
-from longwatch.stream import pictograms
-from training.features import FINE, TOKENS, pool, see, style_of
+from longwatch.stream.sources import pictograms
+from training.cells import FINE, TOKENS, pool
+from training.features import see, style_of
 from training.renderer import render
 from training.sprites import NEAR, TRAINED, concepts
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from longwatch.errors import ConfigError
 from longwatch.models.base import Turn
 from longwatch.models.bundled_chat import spoken_ids
-from longwatch.stream.questions import KINDS, Question, Truth
-from longwatch.stream.world import World
+from longwatch.stream.sources.world import World
 from training.lessons import AT_HAND, KEPT, TEXT_LIMIT, WIDEST, Lesson, Maker, Sample, drop
 from training.parts import make_maker
+from training.questions import KINDS, Question, Truth
 from training.simulate import GRIDS
 
 SEEDS = st.integers(0, 1 << 30)

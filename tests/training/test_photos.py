@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import photos
+from training import photos, teaching_photos
 
 
 def test_every_label_is_a_class() -> None:
@@ -18,13 +18,13 @@ def test_every_label_is_a_class() -> None:
 
 
 def test_nothing_both_teaches_and_measures() -> None:
-    assert all("package/" in folder for folder in photos.TEACH)  # npm's
+    assert all("package/" in folder for folder in teaching_photos.TEACH)  # npm's
     assert not any("package/" in photo.file for photo in photos.LABELLED)
 
 
 @pytest.mark.parametrize("photo", [p for p in photos.LABELLED if p.package in ("demo", "skimage")])
 def test_photographs_of_installed_packages_can_be_read(photo: photos.Labelled) -> None:
-    image = photos.read(photos.path_of(photo))
+    image = teaching_photos.read(photos.path_of(photo))
     assert image.dtype == np.uint8
     assert image.ndim == 3
     assert max(image.shape) <= 640

@@ -11,9 +11,10 @@ from longwatch.models.bundled_model import FOLDER
 from longwatch.models.bundled_tokenizer import BundledTokenizer
 from longwatch.models.concept_head import load_head
 from longwatch.models.soft_words import likely
-from longwatch.stream import pictograms
+from longwatch.stream.sources import pictograms
 from training import real, sprites
-from training.features import fused, tower
+from training.features import fused
+from training.tower import tower
 
 if TYPE_CHECKING:
     from pathlib import Path

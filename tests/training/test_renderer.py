@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwatch.stream import pictograms
+from longwatch.stream.sources import pictograms
 from training.renderer import render
 
 SPRITES = {name: pictograms.sprite(name) for name in pictograms.names()[:20]}

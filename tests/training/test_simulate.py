@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from longwatch.stream.world import COLOURS, World
+from longwatch.stream.sources.world import COLOURS, World
 from training.parts import make_maker
 from training.simulate import ASPECT, GRIDS, MOST, Sight
 
 if TYPE_CHECKING:
-    from longwatch.stream.world import Event
+    from longwatch.stream.sources.world import Event
     from training.lessons import Maker
 
 TIMES = np.arange(24.0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from longwatch.models.efficientnet import CLASSES, MIDDLE
 from training import targets
-from training.features import FINE, TOKENS, Cells
+from training.cells import FINE, TOKENS, Cells
 from training.sprites import concepts
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import AuthenticationError, LimitError
-from longwatch.serve.access.access import FAILURES, STRANGERS, Access
-from longwatch.serve.access.keys import KeyFile
-from longwatch.serve.access.principal import EVERYONE
-from longwatch.serve.access.settings import AccessSettings
+from longwatch.serve.auth.authenticator import FAILURES, STRANGERS, Authenticator
+from longwatch.serve.auth.keys import KeyFile
+from longwatch.serve.auth.principal import EVERYONE
+from longwatch.serve.auth.settings import AccessSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> KeyFile:
 
 
 def test_without_a_file_everybody_is_everyone() -> None:
-    access = Access(AccessSettings())
+    access = Authenticator(AccessSettings())
     assert not access.needs_keys
     assert access.identify(None) is access.identify("x") is access.redeem("y") is EVERYONE
     assert access.still(EVERYONE)
@@ -30,7 +30,7 @@ def test_without_a_file_everybody_is_everyone() -> None:
 
 def test_with_a_file_the_holder_of_a_key_is_let_in_and_nobody_else(file: KeyFile) -> None:
     key, token = file.add("one", ["ask"])
-    access = Access(AccessSettings(keys=str(file.path)))
+    access = Authenticator(AccessSettings(keys=str(file.path)))
     assert access.needs_keys
     assert access.identify(token) == access.admit(token) == key.principal()
     for wrong, code in ((None, "missing_key"), ("", "missing_key"), (token[:-2], "invalid_key")):
@@ -42,7 +42,7 @@ def test_with_a_file_the_holder_of_a_key_is_let_in_and_nobody_else(file: KeyFile
 
 def test_a_ticket_dies_with_its_key_and_is_no_key_itself(file: KeyFile) -> None:
     key, token = file.add("one", ["ask"])
-    access = Access(AccessSettings(keys=str(file.path)))
+    access = Authenticator(AccessSettings(keys=str(file.path)))
     ticket, other = (access.issue(access.identify(token)) for _ in range(2))
     with pytest.raises(AuthenticationError):
         access.identify(ticket)
@@ -54,7 +54,7 @@ def test_a_ticket_dies_with_its_key_and_is_no_key_itself(file: KeyFile) -> None:
 
 def test_wrong_keys_are_slowed_down_by_address_and_right_ones_never(file: KeyFile) -> None:
     _, token = file.add("one", ["ask"])
-    access = Access(AccessSettings(keys=str(file.path)))
+    access = Authenticator(AccessSettings(keys=str(file.path)))
     for _ in range(FAILURES):
         with pytest.raises(AuthenticationError):
             access.identify("wrong", "10.0.0.1")
@@ -68,7 +68,7 @@ def test_wrong_keys_are_slowed_down_by_address_and_right_ones_never(file: KeyFil
 
 
 def test_those_who_do_not_say_who_they_are_are_few() -> None:
-    access = Access(AccessSettings())
+    access = Authenticator(AccessSettings())
     waits = [access.waiting() for _ in range(STRANGERS)]
     for wait in waits:
         wait.__enter__()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import LimitError
-from longwatch.serve.access.allowance import Allowance, Rates
+from longwatch.serve.auth.limits import RateLimiter, RateLimits
 
 
 def test_a_session_takes_of_its_key_s_too_and_nothing_where_either_is_empty() -> None:
     def clock() -> float:
         return 0.0
 
-    key = Allowance(Rates(questions=3), clock=clock)
-    first, second = (Allowance(Rates(questions=2), key, clock) for _ in range(2))
+    key = RateLimiter(RateLimits(questions=3), clock=clock)
+    first, second = (RateLimiter(RateLimits(questions=2), key, clock) for _ in range(2))
     first.take("questions")
     first.take("questions")
     with pytest.raises(LimitError) as told:
@@ -30,9 +30,9 @@ def test_only_what_is_limited_is_told_and_the_tightest_of_it() -> None:
     def clock() -> float:
         return 0.0
 
-    assert Allowance(Rates()).json() == []
-    key = Allowance(Rates(questions=4, frames=10), clock=clock)
-    session = Allowance(Rates(questions=100), key, clock)
+    assert RateLimiter(RateLimits()).json() == []
+    key = RateLimiter(RateLimits(questions=4, frames=10), clock=clock)
+    session = RateLimiter(RateLimits(questions=100), key, clock)
     session.take("questions")
     requests, frames = session.json()
     assert requests == {"name": "requests", "limit": 4, "remaining": 3, "reset_seconds": 15}
@@ -40,7 +40,7 @@ def test_only_what_is_limited_is_told_and_the_tightest_of_it() -> None:
 
 
 def test_without_limits_everything_passes() -> None:
-    allowance = Allowance(Rates(), Allowance(Rates()))
+    allowance = RateLimiter(RateLimits(), RateLimiter(RateLimits()))
     for kind in ("questions", "frames", "bytes"):
         for _ in range(100):
             allowance.take(kind, 1e9)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import InputError, ProtocolError
-from longwatch.serve.access.body import limited
+from longwatch.serve.protocol.guard import limit_body
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
@@ -31,12 +31,12 @@ def sending(*pieces: bytes) -> Receive:
 
 
 async def test_a_body_comes_through_as_it_is_up_to_the_limit() -> None:
-    receive = limited(sending(b"ab", b"cd"), 4)
+    receive = limit_body(sending(b"ab", b"cd"), 4)
     assert [(await receive())["body"] for _ in range(2)] == [b"ab", b"cd"]
 
 
 async def test_a_byte_more_is_refused() -> None:
-    receive = limited(sending(b"ab", b"cde"), 4)
+    receive = limit_body(sending(b"ab", b"cde"), 4)
     await receive()
     with pytest.raises(ProtocolError) as told:
         await receive()
@@ -49,9 +49,9 @@ async def test_a_body_that_does_not_come_is_given_up_and_what_follows_a_whole_on
         raise AssertionError
 
     with pytest.raises(InputError) as told:
-        await limited(never, 4, seconds=0.01)()
+        await limit_body(never, 4, seconds=0.01)()
     assert told.value.code == "request_timeout"
-    receive = limited(sending(b"x"), 4, seconds=0.01)
+    receive = limit_body(sending(b"x"), 4, seconds=0.01)
     await receive()
     with pytest.raises(TimeoutError):  # ours alone
         async with asyncio.timeout(0.1):

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.access.bucket import Bucket
+from longwatch.serve.auth.limits import TokenBucket
 
 
 def test_a_burst_then_the_rate() -> None:
     now = [0.0]
-    bucket = Bucket(2, 3, lambda: now[0])
+    bucket = TokenBucket(2, 3, lambda: now[0])
     assert [bucket.take() for _ in range(3)] == [0, 0, 0]
     assert bucket.take() == pytest.approx(0.5)
     now[0] = 0.5
@@ -23,7 +23,7 @@ def test_a_burst_then_the_rate() -> None:
 
 def test_what_is_larger_than_the_bucket_passes_when_it_is_full_and_is_paid_for_later() -> None:
     now = [0.0]
-    bucket = Bucket(1, 2, lambda: now[0])
+    bucket = TokenBucket(1, 2, lambda: now[0])
     assert bucket.take(10) == 0
     assert bucket.wait() == pytest.approx(9)
     now[0] = 9.0
@@ -31,7 +31,7 @@ def test_what_is_larger_than_the_bucket_passes_when_it_is_full_and_is_paid_for_l
 
 
 def test_no_rate_is_no_limit() -> None:
-    bucket = Bucket(0, 0)
+    bucket = TokenBucket(0, 0)
     assert all(bucket.take(1e9) == 0 for _ in range(1000))
 
 
@@ -44,7 +44,7 @@ def test_never_more_passes_than_the_burst_and_the_rate(
     steps: list[tuple[float, float]], rate: float, burst: float
 ) -> None:
     now = [0.0]
-    bucket, passed = Bucket(rate, burst, lambda: now[0]), 0.0
+    bucket, passed = TokenBucket(rate, burst, lambda: now[0]), 0.0
     for pause, amount in steps:
         now[0] += pause
         if bucket.take(amount) == 0:

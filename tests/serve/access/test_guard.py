@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.datastructures import Headers
 
-from longwatch.serve.access.guard import Guard, bearer
-from longwatch.serve.access.keys import KeyFile
-from longwatch.serve.access.principal import EVERYONE, NOBODY, Principal, current
+from longwatch.serve.auth.keys import KeyFile
+from longwatch.serve.auth.principal import EVERYONE, NOBODY, Principal, current
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.metrics import Metrics
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.protocol.guard import AuthMiddleware, bearer
 from longwatch.serve.service import Service
 from tests.serve.tiny import TinyVideoLM
 
@@ -49,7 +49,7 @@ async def test_a_websocket_route_that_asks_nobody_who_it_is_serves_nobody(tmp_pa
         async def careless(_: Scope, __: Receive, ___: Send, seen: list[Principal] = seen) -> None:
             seen.append(current())
 
-        await Guard(careless, service)({"type": "websocket"}, _nothing, _nowhere)
+        await AuthMiddleware(careless, service)({"type": "websocket"}, _nothing, _nowhere)
         assert seen == [expected]
         assert current() is EVERYONE
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longwatch.errors import ConfigError, NotFoundError
-from longwatch.serve.access.keys import KeyFile, split
+from longwatch.serve.auth.keys import KeyFile, split
 
 if TYPE_CHECKING:
     from pathlib import Path

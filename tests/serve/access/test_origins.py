@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import ForbiddenError, InputError
-from longwatch.serve.access.origins import check_host, check_origin
+from longwatch.serve.auth.origins import check_host, check_origin
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8090", "localhost", "LOCALHOST:1", "[::1]:8090"])

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from longwatch.errors import ForbiddenError
-from longwatch.serve.access.principal import EVERYONE, NOBODY, Principal, acting_as, current
+from longwatch.serve.auth.principal import EVERYONE, NOBODY, Principal, acting_as, current
 
 DOOR = Principal("k1", frozenset({"ask"}), ("door-*", "hall"))
 

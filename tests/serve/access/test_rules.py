@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from longwatch.serve.access.rules import (
+from longwatch.serve.auth.scopes import (
     EVENTS,
     scope_of_event,
     scope_of_request,
     stream_of_request,
 )
-from longwatch.serve.realtime.parse import EVENT_TYPES
+from longwatch.serve.realtime.messages import EVENT_TYPES
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.serve.access.settings import AccessSettings
+from longwatch.serve.auth.settings import AccessSettings
 
 
 def test_beyond_loopback_somebody_must_have_thought_of_who_may() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import LimitError
-from longwatch.serve.access.principal import Principal
-from longwatch.serve.access.tickets import MOST, SECONDS, Tickets
+from longwatch.serve.auth.authenticator import MOST, SECONDS, Tickets
+from longwatch.serve.auth.principal import Principal
 
 
 def test_a_ticket_is_taken_once() -> None:

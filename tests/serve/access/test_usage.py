@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import LimitError
-from longwatch.serve.access.settings import AccessSettings
-from longwatch.serve.access.usage import Usage
+from longwatch.serve.auth.limits import KeyUsage
+from longwatch.serve.auth.settings import AccessSettings
 
 
 def test_sessions_of_a_key_are_bounded_and_counted_out_however_they_end() -> None:
-    usage = Usage(AccessSettings(key_sessions=1))
+    usage = KeyUsage(AccessSettings(key_sessions=1))
     with usage.session():
         with pytest.raises(LimitError) as told, usage.session():
             raise AssertionError
@@ -22,7 +22,7 @@ def test_sessions_of_a_key_are_bounded_and_counted_out_however_they_end() -> Non
 
 
 def test_answers_of_a_key_are_bounded_until_they_end() -> None:
-    usage = Usage(AccessSettings(key_parallel=2))
+    usage = KeyUsage(AccessSettings(key_parallel=2))
     usage.begin_answer()
     usage.begin_answer()
     with pytest.raises(LimitError):
@@ -32,6 +32,6 @@ def test_answers_of_a_key_are_bounded_until_they_end() -> None:
 
 
 def test_zero_is_no_limit() -> None:
-    usage = Usage(AccessSettings())
+    usage = KeyUsage(AccessSettings())
     for _ in range(1000):
         usage.begin_answer()

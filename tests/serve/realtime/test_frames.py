@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from longwatch.serve.access.allowance import Allowance, Rates
-from longwatch.serve.realtime.frames import Frames
-from longwatch.serve.realtime.hangup import Hangup
-from longwatch.serve.realtime.streams import Channel
+from longwatch.serve.auth.limits import RateLimiter, RateLimits
+from longwatch.serve.protocol.errors import CloseConnection
+from longwatch.serve.realtime.frames import FrameReceiver
+from longwatch.serve.realtime.streams import PublishedStream
 from longwatch.wire import Flags, Kind, Packet
 from tests.media import access_units, clip, pieces, still
 from tests.serve import peer as p
@@ -88,8 +88,8 @@ async def test_data_of_another_format_is_told_and_the_stream_can_go_on(
 
 async def test_binary_where_nothing_is_open_hangs_up() -> None:
     channels = SimpleNamespace(fed={})
-    with pytest.raises(Hangup) as told:
-        Frames(cast("Streams", channels), Allowance(Rates())).binary(still(1))
+    with pytest.raises(CloseConnection) as told:
+        FrameReceiver(cast("Streams", channels), RateLimiter(RateLimits())).binary(still(1))
     assert told.value.code == 1003
     assert told.value.error is not None
 
@@ -98,8 +98,8 @@ async def test_what_a_header_says_reaches_the_decoder() -> None:
     fed: list[dict[str, object]] = []
     ingest = SimpleNamespace(feed=lambda payload, pts, **facts: fed.append({"pts": pts, **facts}))
     feed = SimpleNamespace(ingest=ingest, acked=None)
-    fed_by = SimpleNamespace(fed={5: Channel(cast("Any", feed), cast("Any", ingest))})
-    frames = Frames(cast("Streams", fed_by), Allowance(Rates()))
+    fed_by = SimpleNamespace(fed={5: PublishedStream(cast("Any", feed), cast("Any", ingest))})
+    frames = FrameReceiver(cast("Streams", fed_by), RateLimiter(RateLimits()))
     frames.binary(
         Packet(Kind.EPOCH, 5, 7, 1_500_000, b"x", Flags.DISCONTINUITY, 2_000_000).encode()
     )

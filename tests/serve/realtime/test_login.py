@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 import websockets
 
-from longwatch.serve.access.access import STRANGERS
-from longwatch.serve.access.keys import KeyFile
-from longwatch.serve.realtime import login
+from longwatch.serve.auth.authenticator import STRANGERS
+from longwatch.serve.auth.keys import KeyFile
+from longwatch.serve.realtime import route
 from tests.serve import peer as p
 from tests.serve.conftest import Live, serve
 from tests.serve.tiny import TinyVideoLM
@@ -72,7 +72,7 @@ async def test_a_page_that_leaves_before_it_says_who_it_is_leaves_nothing(
 async def test_a_first_message_that_is_too_long_is_not_even_read(locked: tuple[Live, str]) -> None:
     live, token = locked
     address = f"{live.url.replace('http', 'ws', 1)}/v1/realtime"
-    say = json.dumps({"type": "lw.auth", "token": token, "more": "x" * login.LONGEST})
+    say = json.dumps({"type": "lw.auth", "token": token, "more": "x" * route.LONGEST})
     async with websockets.connect(address, origin=PAGE) as page:
         await page.send(say)
         assert json.loads(await page.recv())["error"]["code"] == "missing_key"

@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 
 from longwatch.errors import LongwatchError, ProtocolError
 from longwatch.serve.realtime import events
-from longwatch.serve.realtime.messages import ResponseCreate, StreamOpen
-from longwatch.serve.realtime.parse import EVENT_TYPES, event_id, parse
+from longwatch.serve.realtime.messages import (
+    EVENT_TYPES,
+    ResponseCreate,
+    StreamOpen,
+    event_id,
+    parse,
+)
 
 data = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.serve.metrics import Metrics
-from longwatch.serve.realtime.hangup import Hangup
+from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.protocol.errors import CloseConnection
 from longwatch.serve.realtime.session import NOT_JSON, Session
 from longwatch.serve.service import Service
 
@@ -55,7 +55,7 @@ async def test_what_is_not_json_is_told_until_it_is_too_much(tiny: Live) -> None
     before = session.outbox.last
     for _ in range(NOT_JSON - 1):
         session.take_text("{")
-    with pytest.raises(Hangup) as told:
+    with pytest.raises(CloseConnection) as told:
         session.take_text("{")
     assert told.value.code == 1007
     assert session.outbox.last == before + NOT_JSON

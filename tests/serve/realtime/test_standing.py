@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longwatch.serve.access.keys import KeyFile
+from longwatch.serve.auth.keys import KeyFile
 from tests.serve import peer as p
 from tests.serve.conftest import serve
 from tests.serve.tiny import TinyVideoLM

@@ -11,8 +11,8 @@ import pytest
 from longwatch.errors import NotFoundError
 from longwatch.serve.realtime.messages import WatchAttach, WatchCreate, WatchDelete
 from longwatch.serve.realtime.watches import Watches
-from longwatch.serve.watches.rota import Rota
-from longwatch.serve.watches.table import Table
+from longwatch.serve.watches.registry import WatchRegistry
+from longwatch.serve.watches.scheduler import CheckScheduler
 from longwatch.serve.watches.watch import Watch, WatchSettings
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Sent:
 ASKED = WatchCreate(type="lw.watch.create", condition="a dog", streams=["hall"])
 
 
-def sessions_of(table: Table) -> tuple[dict[str, Watches], dict[str, Sent]]:
+def sessions_of(table: WatchRegistry) -> tuple[dict[str, Watches], dict[str, Sent]]:
     """Return a maker's session, a follower's of `hall` and a stranger's, and what each is sent."""
     own: dict[str, list[str]] = {"maker": [], "follower": ["hall"], "stranger": ["door"]}
     sent = {name: Sent() for name in own}
@@ -48,7 +48,7 @@ def sessions_of(table: Table) -> tuple[dict[str, Watches], dict[str, Sent]]:
 
 
 def test_a_firing_goes_to_who_made_the_watch_and_who_follows_the_stream() -> None:
-    table = Table(Rota())
+    table = WatchRegistry(CheckScheduler())
     sessions, sent = sessions_of(table)
     sessions["maker"].handle(ASKED)
     (watch,) = table.all()
@@ -65,7 +65,7 @@ def test_a_firing_goes_to_who_made_the_watch_and_who_follows_the_stream() -> Non
 def test_all_who_follow_a_watch_learn_once_that_it_was_deleted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    table = Table(Rota())
+    table = WatchRegistry(CheckScheduler())
     sessions, sent = sessions_of(table)
     sessions["maker"].handle(ASKED)
     (watch,) = table.all()
@@ -95,7 +95,7 @@ def test_all_who_follow_a_watch_learn_once_that_it_was_deleted(
 def test_a_session_that_comes_later_hears_what_it_missed_and_what_comes(
     after: int | None, missed: list[int]
 ) -> None:
-    table, sent = Table(Rota()), Sent()
+    table, sent = WatchRegistry(CheckScheduler()), Sent()
     watch = table.create(WatchSettings("a dog"))
     for number in (1, 2, 3):
         watch = replace(watch, fired=number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longwatch.errors import InputError
-from longwatch.serve.watches.hosts import Target, check_address, parse_target, resolve
+from longwatch.serve.watches.webhooks import Target, check_address, parse_target, resolve
 from tests.addresses import NEAR, NEVER, SPELLINGS
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from longwatch.client import Reconnect, connect
 from longwatch.serve.server import bind
-from longwatch.serve.watches.store import Store
+from longwatch.serve.watches.store import WatchStore
 from longwatch.wire import Kind, Packet
 from tests.serve import peer as p
 from tests.serve.test_killed import PATIENT, process
@@ -81,7 +81,7 @@ async def test_a_firing_is_known_and_posted_after_a_kill_kept_it_from_its_webhoo
             assert await alerts(url, 1) == before
             assert second == first
             assert first["firing_id"].startswith("fire_")
-            store = Store(tmp_path)
+            store = WatchStore(tmp_path)
             while store.posts():  # noqa: ASYNC110 - another process settles it
                 await asyncio.sleep(0.05)
             store.close()

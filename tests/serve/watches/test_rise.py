@@ -7,15 +7,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.watches.rise import GONE, RELEASE, Rise
+from longwatch.serve.watches.trigger import GONE, RELEASE, Trigger
 from longwatch.serve.watches.watch import WatchSettings
 
 AT_ONCE = WatchSettings("a dog", min_duration_s=0.0, cooldown_s=0.0)
 
 
-def fires(scores: list[float], settings: WatchSettings, rise: Rise | None = None) -> list[float]:
+def fires(scores: list[float], settings: WatchSettings, rise: Trigger | None = None) -> list[float]:
     """Return when a row of scores, half a second apart, fires."""
-    rise = rise or Rise()
+    rise = rise or Trigger()
     return [i / 2 for i, score in enumerate(scores) if rise.take(i / 2, score, settings)]
 
 
@@ -41,7 +41,7 @@ def test_a_time_within_the_cooldown_is_passed_over() -> None:
 
 
 def test_a_clock_that_begins_anew_neither_fires_again_nor_blocks() -> None:
-    rise = Rise()
+    rise = Trigger()
     assert rise.take(50.0, 1.0, AT_ONCE)
     assert not rise.take(0.0, 1.0, AT_ONCE)
     assert fires([0, 0, 0, 0, 1], AT_ONCE, rise) == [2.0]

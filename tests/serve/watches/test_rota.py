@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from longwatch.errors import ConfigError
-from longwatch.serve.stream import Glimpse
-from longwatch.serve.watches.rise import Rise
-from longwatch.serve.watches.rota import Rota, RotaSettings, Seen
+from longwatch.serve.streams.stream import LatestFrame
+from longwatch.serve.watches.scheduler import CheckScheduler, CheckSettings, ScoredCheck
+from longwatch.serve.watches.trigger import Trigger
 from longwatch.serve.watches.watch import Watch, WatchSettings
 from longwatch.types import Frame, VisualTokens
 
@@ -24,15 +24,17 @@ def watch(name: str = "w", *streams: str) -> Watch:
 NOTHING = VisualTokens(torch.zeros(1, 4), torch.zeros(3, 1, dtype=torch.int64), (1, 1))
 
 
-def picture(time: float, level: int = 0) -> Glimpse:
-    return Glimpse(Frame(np.full((72, 128, 3), level, np.uint8), time, 0), NOTHING)
+def picture(time: float, level: int = 0) -> LatestFrame:
+    return LatestFrame(Frame(np.full((72, 128, 3), level, np.uint8), time, 0), NOTHING)
 
 
-def see(rota: Rota, watches: list[Watch], *frames: tuple[str, Glimpse]) -> list[Seen]:
+def see(
+    rota: CheckScheduler, watches: list[Watch], *frames: tuple[str, LatestFrame]
+) -> list[ScoredCheck]:
     return list(rota.see(watches, dict(frames)))
 
 
-def check(rota: Rota, now: float, score: float = 0.0) -> str | None:
+def check(rota: CheckScheduler, now: float, score: float = 0.0) -> str | None:
     """Check the next pair; return its stream."""
     pair = rota.next(now)
     if pair is None:
@@ -44,7 +46,7 @@ def check(rota: Rota, now: float, score: float = 0.0) -> str | None:
 
 
 def test_a_frame_is_checked_once() -> None:
-    rota = Rota()
+    rota = CheckScheduler()
     see(rota, [watch()], ("a", picture(0)))
     assert check(rota, 1) == "a"
     see(rota, [watch()], ("a", picture(0)))
@@ -52,7 +54,7 @@ def test_a_frame_is_checked_once() -> None:
 
 
 def test_a_picture_that_shows_nothing_new_keeps_its_score() -> None:
-    rota, one = Rota(), watch()
+    rota, one = CheckScheduler(), watch()
     see(rota, [one], ("a", picture(0)))
     check(rota, 1, 0.75)
     (same,) = see(rota, [one], ("a", picture(0.5, 2)))
@@ -65,14 +67,14 @@ def test_a_picture_that_shows_nothing_new_keeps_its_score() -> None:
 
 
 def test_without_a_gate_every_frame_is_checked() -> None:
-    rota = Rota(RotaSettings(change=0))
+    rota = CheckScheduler(CheckSettings(change=0))
     for i in range(5):
         assert not see(rota, [watch()], ("a", picture(i)))
         assert check(rota, i) == "a"
 
 
 def test_a_slow_change_adds_up_and_is_seen() -> None:
-    rota, checked = Rota(), 0
+    rota, checked = CheckScheduler(), 0
     for i in range(30):
         see(rota, [watch()], ("a", picture(i / 10, i)))
         checked += check(rota, i) is not None
@@ -80,7 +82,7 @@ def test_a_slow_change_adds_up_and_is_seen() -> None:
 
 
 def test_checks_keep_to_their_budget() -> None:
-    rota = Rota(RotaSettings(checks=4.0))
+    rota = CheckScheduler(CheckSettings(checks=4.0))
     names = [f"s{i}" for i in range(20)]
     checked = 0
     for tick in range(200):  # ten seconds
@@ -92,7 +94,7 @@ def test_checks_keep_to_their_budget() -> None:
 
 
 def test_turns_are_fair_among_watches_and_streams() -> None:
-    rota, counts = Rota(RotaSettings(checks=10.0)), Counter[str]()
+    rota, counts = CheckScheduler(CheckSettings(checks=10.0)), Counter[str]()
     watches = [watch(f"w{i}") for i in range(3)]
     for tick in range(120):
         frames = [(f"s{i}", picture(tick, 100 * (tick % 2))) for i in range(2)]
@@ -107,13 +109,13 @@ def test_turns_are_fair_among_watches_and_streams() -> None:
 
 
 def test_what_is_not_covered_or_not_active_is_not_looked_at() -> None:
-    rota = Rota()
+    rota = CheckScheduler()
     see(rota, [watch("w", "b"), replace(watch("v"), paused=True)], ("a", picture(0)))
     assert rota.next(1) is None
 
 
 def test_a_watch_that_was_dropped_or_paused_is_not_checked() -> None:
-    rota, one = Rota(), watch()
+    rota, one = CheckScheduler(), watch()
     see(rota, [one], ("a", picture(0)))
     rota.put(replace(one, paused=True))
     assert rota.next(1) is None
@@ -123,8 +125,8 @@ def test_a_watch_that_was_dropped_or_paused_is_not_checked() -> None:
 
 
 def test_how_a_stream_stood_is_taken_up_again() -> None:
-    rota, one = Rota(), watch()
-    rota.put(one, {"a": Rise(since=3.0, told=True, fired=3.0, time=4.0, score=0.9)})
+    rota, one = CheckScheduler(), watch()
+    rota.put(one, {"a": Trigger(since=3.0, told=True, fired=3.0, time=4.0, score=0.9)})
     assert not see(rota, [one], ("a", picture(4.5)))  # what the picture was is not known
     pair = rota.next(1)
     assert pair is not None
@@ -132,7 +134,10 @@ def test_how_a_stream_stood_is_taken_up_again() -> None:
 
 
 def test_a_condition_that_is_a_change_must_have_been_otherwise_before() -> None:
-    rota, gone = Rota(), Watch("w", WatchSettings("the dog leaves", min_duration_s=0.0), 0.0)
+    rota, gone = (
+        CheckScheduler(),
+        Watch("w", WatchSettings("the dog leaves", min_duration_s=0.0), 0.0),
+    )
     fired = []
     for i, score in enumerate([0.9, 0.9, 0.1, 0.1, 0.1, 0.9]):
         see(rota, [gone], ("a", picture(i, 100 * (i % 2))))
@@ -146,4 +151,4 @@ def test_a_condition_that_is_a_change_must_have_been_otherwise_before() -> None:
 @pytest.mark.parametrize("wrong", [{"checks": 0}, {"change": 2.0}, {"seconds": 0.0}])
 def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError):
-        RotaSettings(**wrong)
+        CheckSettings(**wrong)

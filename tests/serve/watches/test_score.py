@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from longwatch.models.base import Turn
-from longwatch.serve.engine import Engine
-from longwatch.serve.stream_settings import StreamSettings
-from longwatch.serve.watches.score import answers, ask_when_free, present, score
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.watches.condition import answers, present, score, score_when_idle
 from tests.serve.tiny import TinyVideoLM, feed, frame, remember
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ async def test_the_engine_answers_when_it_is_free(model: TinyVideoLM) -> None:
         assert stream.newest is not None
         assert stream.newest.frame.time == snapshot.as_of
         tokens = stream.newest.tokens
-        found, seconds = await ask_when_free(engine, snapshot, "a?", tokens)
+        found, seconds = await score_when_idle(engine, snapshot, "a?", tokens)
         assert found == score(model, present(snapshot, 1), "a?")
         assert seconds > 0
     finally:
@@ -89,7 +89,7 @@ async def test_an_error_of_the_model_is_told_to_who_asked(model: TinyVideoLM) ->
         broken = remember(model, StreamSettings().make_policy(model), [0.0])
         object.__setattr__(broken, "policy", None)
         with pytest.raises(AttributeError):
-            await ask_when_free(engine, broken, "a?", model.encode([frame(0)])[0])
+            await score_when_idle(engine, broken, "a?", model.encode([frame(0)])[0])
         assert engine.alive
     finally:
         engine.close()

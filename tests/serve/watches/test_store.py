@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from longwatch.serve.watches.rise import Rise
-from longwatch.serve.watches.rota import Rota
-from longwatch.serve.watches.store import FILE, GONE, KEPT, Store
-from longwatch.serve.watches.table import Table
+from longwatch.serve.watches.registry import WatchRegistry
+from longwatch.serve.watches.scheduler import CheckScheduler
+from longwatch.serve.watches.store import FILE, GONE, KEPT, WatchStore
+from longwatch.serve.watches.trigger import Trigger
 from longwatch.serve.watches.watch import Post, Watch, WatchSettings, Webhook
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ WATCH = Watch("watch_1", WatchSettings("a dog", ("a", "b-*"), until=5e9, webhook
 
 
 def test_a_watch_comes_back_as_it_was(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    rise = Rise(since=1.0, told=True, fired=1.5, time=2.0, score=0.5)
+    store = WatchStore(tmp_path)
+    rise = Trigger(since=1.0, told=True, fired=1.5, time=2.0, score=0.5)
     store.put(replace(WATCH, fired=3), {"a": rise})
     store.put(replace(WATCH, id="watch_0", created=0.0))
-    again = Store(tmp_path)  # as after a kill: nothing was closed
+    again = WatchStore(tmp_path)  # as after a kill: nothing was closed
     assert again.load() == [
         (replace(WATCH, id="watch_0", created=0.0), {}),
         (replace(WATCH, fired=3), {"a": rise}),
@@ -40,15 +40,18 @@ def test_a_watch_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_nobody_else_may_read_the_secrets(tmp_path: Path) -> None:
-    Store(tmp_path).close()
+    WatchStore(tmp_path).close()
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
 
 
 def test_what_is_owed_is_known_until_it_is_settled(tmp_path: Path) -> None:
-    store, owed = Store(tmp_path), [Post(f"fire_{n}", HOOK, f'{{"n": {n}}}') for n in (3, 1, 2)]
+    store, owed = (
+        WatchStore(tmp_path),
+        [Post(f"fire_{n}", HOOK, f'{{"n": {n}}}') for n in (3, 1, 2)],
+    )
     for post in owed:
-        store.put(WATCH, {"a": Rise()}, post=post)
-    again = Store(tmp_path)  # as after a kill: nothing was closed
+        store.put(WATCH, {"a": Trigger()}, post=post)
+    again = WatchStore(tmp_path)  # as after a kill: nothing was closed
     assert again.posts() == owed
     again.settle("fire_1")
     again.remove(WATCH.id)  # what it told before is still owed
@@ -58,15 +61,17 @@ def test_what_is_owed_is_known_until_it_is_settled(tmp_path: Path) -> None:
 
 
 def test_the_newest_firings_of_each_watch_are_known_until_it_is_forgotten(tmp_path: Path) -> None:
-    store, other = Store(tmp_path), replace(WATCH, id="watch_2")
+    store, other = WatchStore(tmp_path), replace(WATCH, id="watch_2")
     for number in range(1, KEPT + 4):
         store.put(WATCH, firing={"number": number, "stream": "a"})
     store.put(other, firing={"number": 1, "stream": "b"})
-    again = Store(tmp_path)  # as after a kill: nothing was closed
+    again = WatchStore(tmp_path)  # as after a kill: nothing was closed
     found = again.firings()
     assert [one["number"] for one in found[WATCH.id]] == list(range(4, KEPT + 4))
     assert found[other.id] == [{"number": 1, "stream": "b"}]
-    assert Table(Rota(), again).firings(WATCH.id, KEPT + 2) == [{"number": KEPT + 3, "stream": "a"}]
+    assert WatchRegistry(CheckScheduler(), again).firings(WATCH.id, KEPT + 2) == [
+        {"number": KEPT + 3, "stream": "a"}
+    ]
     again.remove(WATCH.id)
     assert list(store.firings()) == [other.id]
     store.close()
@@ -75,7 +80,7 @@ def test_the_newest_firings_of_each_watch_are_known_until_it_is_forgotten(tmp_pa
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_file_of_a_format_before_gets_what_it_lacks(tmp_path: Path, version: int) -> None:
-    store = Store(tmp_path)
+    store = WatchStore(tmp_path)
     store.put(WATCH)
     store.close()
     with sqlite3.connect(tmp_path / FILE) as base:
@@ -87,7 +92,7 @@ def test_a_file_of_a_format_before_gets_what_it_lacks(tmp_path: Path, version: i
         )
         base.executescript(f"{gone} PRAGMA user_version = {version}")
     base.close()
-    store = Store(tmp_path)
+    store = WatchStore(tmp_path)
     assert [watch for watch, _ in store.load()] == [WATCH]
     assert store.posts() == []
     assert store.firings() == {}
@@ -96,10 +101,10 @@ def test_a_file_of_a_format_before_gets_what_it_lacks(tmp_path: Path, version: i
 
 
 def test_the_newest_ids_of_what_was_deleted_are_known(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = WatchStore(tmp_path)
     for number in range(GONE + 3):
         store.remove(f"watch_{number}")
-    again = Store(tmp_path)  # as after a kill: nothing was closed
+    again = WatchStore(tmp_path)  # as after a kill: nothing was closed
     assert again.deleted() == [f"watch_{number}" for number in range(3, GONE + 3)]
     store.close()
     again.close()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from longwatch.errors import InputError, LimitError, NotFoundError
-from longwatch.serve.access.principal import Principal, acting_as
-from longwatch.serve.watches.rota import Rota
-from longwatch.serve.watches.store import GONE, Store
-from longwatch.serve.watches.table import MOST, Table
+from longwatch.serve.auth.principal import Principal, acting_as
+from longwatch.serve.watches.registry import MOST, WatchRegistry
+from longwatch.serve.watches.scheduler import CheckScheduler
+from longwatch.serve.watches.store import GONE, WatchStore
 from longwatch.serve.watches.watch import WatchSettings, Webhook
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ DOG = WatchSettings("a dog")
 
 
 async def test_watches_come_back_from_the_disk(tmp_path: Path) -> None:
-    table = Table(Rota(), Store(tmp_path))
+    table = WatchRegistry(CheckScheduler(), WatchStore(tmp_path))
     kept, gone = table.create(DOG), table.create(DOG)
     table.update(kept.id, {"cooldown_s": 3.0}, paused=True)
     table.delete(gone.id)
     await table.close()
-    again = Table(Rota(), Store(tmp_path))
+    again = WatchRegistry(CheckScheduler(), WatchStore(tmp_path))
     assert [(w.id, w.state, w.settings.cooldown_s) for w in again.all()] == [
         (kept.id, "paused", 3.0)
     ]
@@ -39,7 +39,7 @@ async def test_watches_come_back_from_the_disk(tmp_path: Path) -> None:
 
 
 def test_who_asks_for_a_deleted_watch_is_told_so_for_as_long_as_ids_are_kept() -> None:
-    table = Table(Rota())
+    table = WatchRegistry(CheckScheduler())
     ids = []
     for _ in range(GONE + 1):
         ids.append(table.create(DOG).id)
@@ -53,7 +53,7 @@ def test_who_asks_for_a_deleted_watch_is_told_so_for_as_long_as_ids_are_kept() -
 
 
 def test_a_change_is_told_and_an_ended_watch_begins_again() -> None:
-    table, told = Table(Rota()), list[tuple[str, dict[str, Any]]]()
+    table, told = WatchRegistry(CheckScheduler()), list[tuple[str, dict[str, Any]]]()
 
     def listen(kind: str, _: Watch, fields: dict[str, Any]) -> None:
         told.append((kind, fields))
@@ -66,14 +66,14 @@ def test_a_change_is_told_and_an_ended_watch_begins_again() -> None:
 
 
 def test_a_watch_ends_when_its_time_is_over() -> None:
-    table = Table(Rota())
+    table = WatchRegistry(CheckScheduler())
     watch = table.create(WatchSettings("a dog", until=time.time() + 0.01))
     while table.get(watch.id).state != "ended":
         table.end_those_over()
 
 
 def test_what_is_not_there_or_too_much_is_refused() -> None:
-    table = Table(Rota())
+    table = WatchRegistry(CheckScheduler())
     for work in (table.get, table.delete, lambda name: table.update(name, {})):
         with pytest.raises(NotFoundError, match="no watch"):
             work("watch_x")
@@ -87,7 +87,7 @@ def test_what_is_not_there_or_too_much_is_refused() -> None:
 
 
 def test_a_key_knows_only_the_watches_of_its_own_streams() -> None:
-    table = Table(Rota())
+    table = WatchRegistry(CheckScheduler())
     with acting_as(Principal("one", streams=("hall", "door-*"))):
         mine = table.create(DOG)
     assert mine.covers("hall")

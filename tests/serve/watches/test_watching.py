@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from longwatch.models.loader import load_model
-from longwatch.stream import painting, pictograms
+from longwatch.stream.sources import painting, pictograms
 from longwatch.wire import Kind, Packet
 from tests.serve import peer as p
 from tests.serve.conftest import serve

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from longwatch.serve.watches.watch import Post, Webhook
-from longwatch.serve.watches.webhook import MOST, SIGNATURE, Webhooks
+from longwatch.serve.watches.webhooks import MOST, SIGNATURE, Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

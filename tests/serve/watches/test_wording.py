@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.serve.watches.wording import Asked, asked
+from longwatch.serve.watches.condition import ConditionQuestion, to_question
 
 SAME = (
     "a dog appears",
@@ -23,7 +23,7 @@ SAME = (
 
 @pytest.mark.parametrize("condition", SAME)
 def test_ways_to_say_that_a_thing_appears_become_one_question(condition: str) -> None:
-    assert asked(condition) == Asked("do you see a dog?")
+    assert to_question(condition) == ConditionQuestion("do you see a dog?")
 
 
 @pytest.mark.parametrize(
@@ -41,24 +41,28 @@ def test_ways_to_say_that_a_thing_appears_become_one_question(condition: str) ->
     ],
 )
 def test_things_and_states_become_questions_about_now(condition: str, question: str) -> None:
-    assert asked(condition) == Asked(question)
+    assert to_question(condition) == ConditionQuestion(question)
 
 
 @pytest.mark.parametrize("condition", ["no dog", "there is no dog", "when you see no dog"])
 def test_an_absence_holds_where_the_answer_is_no(condition: str) -> None:
-    assert asked(condition) == Asked("do you see any dog?", negated=True)
+    assert to_question(condition) == ConditionQuestion("do you see any dog?", negated=True)
 
 
 def test_leaving_is_an_absence_after_a_presence() -> None:
-    assert asked("the dog leaves") == Asked("do you see the dog?", negated=True, change=True)
-    assert asked("tell me if the cat is gone") == Asked("do you see the cat?", negated=True)
+    assert to_question("the dog leaves") == ConditionQuestion(
+        "do you see the dog?", negated=True, change=True
+    )
+    assert to_question("tell me if the cat is gone") == ConditionQuestion(
+        "do you see the cat?", negated=True
+    )
 
 
 def test_what_the_grammar_does_not_know_is_put_as_it_stands() -> None:
-    told = asked("tell me when someone puts a cup on the table")
-    assert told == Asked("is this true now: someone puts a cup on the table?")
+    told = to_question("tell me when someone puts a cup on the table")
+    assert told == ConditionQuestion("is this true now: someone puts a cup on the table?")
 
 
 @given(st.text(min_size=1, max_size=80))
 def test_any_condition_becomes_a_question(condition: str) -> None:
-    assert asked(condition).question.endswith("?")
+    assert to_question(condition).question.endswith("?")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from longwatch.stream.buffer import LatestBuffer
 from longwatch.stream.pull.address import parse_address
-from longwatch.stream.pull.pull import Pull, Status
-from longwatch.stream.pull.rules import Rules
+from longwatch.stream.pull.rules import UrlPolicy
 from longwatch.stream.pull.settings import PullSettings
+from longwatch.stream.pull.supervisor import PulledSource, Status
 from longwatch.stream.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ class Pulled:
     """Collects frames and states."""
 
     def __init__(
-        self, url: str, rules: Rules, settings: PullSettings, fps: float | None, **given: Any
+        self, url: str, rules: UrlPolicy, settings: PullSettings, fps: float | None, **given: Any
     ) -> None:
         self.buffer, self.timeline = LatestBuffer(4), Timeline()
         self.frames: list[Frame] = []
         self.told: list[Status] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._collect)
-        self.pull = Pull(
+        self.pull = PulledSource(
             parse_address(url, **given),
             rules,
             settings,
@@ -98,13 +98,13 @@ class Pulled:
 def pulled(
     url: str,
     *,
-    rules: Rules | None = None,
+    rules: UrlPolicy | None = None,
     settings: PullSettings = QUICK,
     fps: float | None = None,
     **given: Any,
 ) -> Iterator[Pulled]:
     """Pull `url`; `given` are the address's own options."""
-    made = Pulled(url, rules or Rules(), settings, fps, **given)
+    made = Pulled(url, rules or UrlPolicy(), settings, fps, **given)
     made.start()
     try:
         yield made

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from longwatch.errors import ConfigError
-from longwatch.stream.pull.backoff import SLOW, Backoff
 from longwatch.stream.pull.settings import PullSettings
+from longwatch.stream.pull.supervisor import SLOW, Backoff
 
 
 def test_waits_double_up_to_a_limit_within_their_jitter() -> None:

@@ -9,18 +9,17 @@ from contextlib import closing
 from pathlib import Path
 
 from longwatch.stream.pull.address import parse_address
-from longwatch.stream.pull.job import Job
-from longwatch.stream.pull.ring import Ring
-from longwatch.stream.pull.rules import Rules
+from longwatch.stream.pull.frame_ring import FrameRing
+from longwatch.stream.pull.process import ChildProcess, PullJob
+from longwatch.stream.pull.rules import UrlPolicy
 from longwatch.stream.pull.settings import PullSettings
-from longwatch.stream.pull.worker import Worker
 from tests.media import write_clip
 from tests.stream.pull.rig import DEADLINE
 
 
-def job(ring: Ring, folder: Path, name: str, **given: str) -> Job:
+def job(ring: FrameRing, folder: Path, name: str, **given: str) -> PullJob:
     address = parse_address(name, **given)  # type: ignore[arg-type]
-    return Job(address, Rules(root=str(folder)), PullSettings(), None, 40_000, ring.fd)
+    return PullJob(address, UrlPolicy(root=str(folder)), PullSettings(), None, 40_000, ring.fd)
 
 
 def test_a_child_needs_none_of_the_models() -> None:
@@ -34,8 +33,8 @@ def test_a_child_needs_none_of_the_models() -> None:
 
 def test_a_child_ends_when_its_parent_lets_go(tmp_path: Path) -> None:
     write_clip(tmp_path / "a.mp4", count=500)
-    with closing(Ring(3, 40_000)) as ring:
-        worker = Worker(job(ring, tmp_path, "a.mp4"), ring)
+    with closing(FrameRing(3, 40_000)) as ring:
+        worker = ChildProcess(job(ring, tmp_path, "a.mp4"), ring)
         events: list[str] = []
         while "frame" not in events and not worker.over:
             events += [event["event"] for event in worker.hear(DEADLINE)]
@@ -46,16 +45,16 @@ def test_a_child_ends_when_its_parent_lets_go(tmp_path: Path) -> None:
 
 def test_a_child_that_is_stuck_is_killed(tmp_path: Path) -> None:
     write_clip(tmp_path / "a.mp4", count=500)
-    with closing(Ring(3, 40_000)) as ring:
-        worker = Worker(job(ring, tmp_path, "a.mp4"), ring)
+    with closing(FrameRing(3, 40_000)) as ring:
+        worker = ChildProcess(job(ring, tmp_path, "a.mp4"), ring)
         assert worker.close(patient=False) == -9
         assert not Path(f"/proc/{worker.pid}").exists()
 
 
 def test_nothing_about_a_child_that_others_can_see_holds_the_password(tmp_path: Path) -> None:
-    with closing(Ring(3, 40_000)) as ring:
+    with closing(FrameRing(3, 40_000)) as ring:
         made = job(ring, tmp_path, "rtsp://127.0.0.1:1/x", username="user", password="hunter2")
-        worker = Worker(made, ring)
+        worker = ChildProcess(made, ring)
         try:
             seen = b"".join(
                 Path(f"/proc/{worker.pid}/{n}").read_bytes() for n in ("cmdline", "environ")
@@ -72,11 +71,11 @@ def test_nothing_about_a_child_that_others_can_see_holds_the_password(tmp_path: 
 
 def test_a_child_whose_decoder_hangs_says_so_and_ends() -> None:
     code = """
-from longwatch.stream.pull.child import Teller, watch_decoder
-from longwatch.stream.stopwatch import Stopwatch
+from longwatch.stream.pull.child import EventWriter, watch_decoder
+from longwatch.stream.decoding.decoder import DecodeTimer
 import threading
-stopwatch = Stopwatch(0.01)
-threading.Thread(target=watch_decoder, args=(stopwatch, Teller()), daemon=True).start()
+stopwatch = DecodeTimer(0.01)
+threading.Thread(target=watch_decoder, args=(stopwatch, EventWriter()), daemon=True).start()
 with stopwatch.running():
     threading.Event().wait()
 """

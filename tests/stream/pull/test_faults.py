@@ -7,8 +7,8 @@ import errno
 import av.error
 import pytest
 
-from longwatch.stream.pull.backoff import SLOW
-from longwatch.stream.pull.faults import SENTENCES, fault, opening_fault, reading_fault
+from longwatch.stream.pull.errors import SENTENCES, fault, opening_fault, reading_fault
+from longwatch.stream.pull.supervisor import SLOW
 
 URL = "rtsp://user:hunter2@cam/"
 

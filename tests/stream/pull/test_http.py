@@ -13,8 +13,8 @@ import pytest
 from longwatch.errors import LongwatchError
 from longwatch.stream.pull.address import parse_address
 from longwatch.stream.pull.http import Fetcher
-from longwatch.stream.pull.job import Job
-from longwatch.stream.pull.rules import Rules
+from longwatch.stream.pull.process import PullJob
+from longwatch.stream.pull.rules import UrlPolicy
 from longwatch.stream.pull.settings import PullSettings
 from tests.media import clip
 from tests.stream.pull.rig import QUICK, pulled
@@ -22,7 +22,7 @@ from tests.stream.pull.rig import QUICK, pulled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RULES = Rules(hosts=("127.0.0.1",))
+RULES = UrlPolicy(hosts=("127.0.0.1",))
 
 
 class Site(ThreadingHTTPServer):
@@ -82,11 +82,11 @@ def _serving() -> Iterator[Site]:
             thread.join()
 
 
-def fetcher(url: str, rules: Rules = RULES) -> Fetcher:
-    return Fetcher(Job(parse_address(url), rules, PullSettings(), None, 10_000, 0))
+def fetcher(url: str, rules: UrlPolicy = RULES) -> Fetcher:
+    return Fetcher(PullJob(parse_address(url), rules, PullSettings(), None, 10_000, 0))
 
 
-def code_of(url: str, rules: Rules = RULES) -> str:
+def code_of(url: str, rules: UrlPolicy = RULES) -> str:
     with pytest.raises(LongwatchError) as caught:
         fetcher(url, rules).open(url)
     return caught.value.code
@@ -104,7 +104,7 @@ def test_a_redirect_is_followed_and_judged(site: Site) -> None:
         assert code_of(f"{site.url}/c") == "source_forbidden_url"
     site.put("/d", status=301, Location="/d")
     assert code_of(f"{site.url}/d") == "source_refused"
-    assert code_of(f"{site.url}/a", Rules()) == "source_forbidden_url"
+    assert code_of(f"{site.url}/a", UrlPolicy()) == "source_forbidden_url"
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 
 from longwatch.errors import SourceError
 from longwatch.stream.pull.address import parse_address
-from longwatch.stream.pull.job import Job
+from longwatch.stream.pull.frame_ring import FrameRing
 from longwatch.stream.pull.opening import opened
+from longwatch.stream.pull.process import PullJob
 from longwatch.stream.pull.reader import Reader
-from longwatch.stream.pull.ring import Ring
-from longwatch.stream.pull.rules import Rules
+from longwatch.stream.pull.rules import UrlPolicy
 from longwatch.stream.pull.settings import PullSettings
 from tests.media import read_number, write_clip
 from tests.stream.pull.rig import pulled
@@ -24,15 +24,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def job(folder: Path, name: str, **changes: Any) -> Job:
+def job(folder: Path, name: str, **changes: Any) -> PullJob:
     given: dict[str, Any] = {"fps": None, "max_pixels": 40_000, "fd": 0, **changes}
-    return Job(parse_address(name), Rules(root=str(folder)), PullSettings(slots=64), **given)
+    return PullJob(
+        parse_address(name), UrlPolicy(root=str(folder)), PullSettings(slots=64), **given
+    )
 
 
-def read(made: Job) -> tuple[Ring, bool, list[str]]:
+def read(made: PullJob) -> tuple[FrameRing, bool, list[str]]:
     """Read to the end; return the ring, whether that is for good, and the events."""
     told: list[str] = []
-    ring = Ring(64, made.max_pixels)
+    ring = FrameRing(64, made.max_pixels)
     finite = Reader(made, ring, threading.Event(), lambda event, **_: told.append(event)).run()
     return ring, finite, told
 
@@ -81,14 +83,14 @@ def test_a_file_that_names_others_does_not_lead_out_of_the_folder(tmp_path: Path
         f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{secret}\n#EXT-X-ENDLIST\n"
     )
     for name in ("list.txt", "list.m3u8"):
-        with pulled(name, rules=Rules(root=str(root))) as source:
+        with pulled(name, rules=UrlPolicy(root=str(root))) as source:
             source.until_state("reconnecting")
             assert not source.frames
 
 
 def test_a_file_ends_and_a_loop_does_not(tmp_path: Path) -> None:
     write_clip(tmp_path / "a.mp4", count=10)
-    rules = Rules(root=str(tmp_path))
+    rules = UrlPolicy(root=str(tmp_path))
     with pulled("a.mp4", rules=rules) as source:
         source.until_state("ended", "source_ended")
         assert source.frames[0].captured_at is None

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwatch.stream.pull.ring import Counts, Ring
+from longwatch.stream.pull.frame_ring import Counts, FrameRing
 
 
 def image(number: int, height: int = 8, width: int = 6) -> np.ndarray:
@@ -18,7 +18,10 @@ def image(number: int, height: int = 8, width: int = 6) -> np.ndarray:
 
 @given(st.lists(st.integers(0, 6), max_size=12), st.integers(1, 4))
 def test_frames_come_in_order_and_what_is_missed_is_counted(puts: list[int], slots: int) -> None:
-    with closing(Ring(slots, 100)) as parent, closing(Ring(slots, 100, os.dup(parent.fd))) as child:
+    with (
+        closing(FrameRing(slots, 100)) as parent,
+        closing(FrameRing(slots, 100, os.dup(parent.fd))) as child,
+    ):
         sent, taken = 0, []
         for count in puts:
             for _ in range(count):
@@ -35,7 +38,7 @@ def test_frames_come_in_order_and_what_is_missed_is_counted(puts: list[int], slo
 
 
 def test_sizes_may_change_and_a_picture_may_have_no_time() -> None:
-    with closing(Ring(3, 100)) as ring:
+    with closing(FrameRing(3, 100)) as ring:
         ring.put(image(1, 10, 10), None, 1.0)
         ring.put(image(2, 3, 5), 0.5, 2.0)
         one, two = ring.take()
@@ -47,7 +50,7 @@ def test_sizes_may_change_and_a_picture_may_have_no_time() -> None:
 
 
 def test_a_frame_that_is_being_written_is_left_alone() -> None:
-    with closing(Ring(1, 100)) as ring:
+    with closing(FrameRing(1, 100)) as ring:
         ring.put(image(1), 0.0, 1.0)
         whole = bytes(ring._memory[4096:4104])
         ring._memory[4096:4104] = (3).to_bytes(8, "little")  # the next one has begun
@@ -57,7 +60,7 @@ def test_a_frame_that_is_being_written_is_left_alone() -> None:
 
 
 def test_counts_are_told() -> None:
-    with closing(Ring(1, 10)) as ring:
+    with closing(FrameRing(1, 10)) as ring:
         assert ring.counts() == Counts()
         counts = Counts(5, 4, 3, 2, 1, 0, 7.5)
         ring.tell(counts)
@@ -65,6 +68,6 @@ def test_counts_are_told() -> None:
 
 
 def test_memory_that_is_not_written_to_takes_none() -> None:
-    with closing(Ring(3, 3840 * 2160)) as ring:
+    with closing(FrameRing(3, 3840 * 2160)) as ring:
         ring.put(image(1, 120, 160), 0.0, 1.0)
         assert os.fstat(ring.fd).st_blocks * 512 < 1 << 20

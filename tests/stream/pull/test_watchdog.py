@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from longwatch.stream.pull.ring import Counts
+from longwatch.stream.pull.frame_ring import Counts
 from longwatch.stream.pull.settings import PullSettings
-from longwatch.stream.pull.watchdog import Watchdog
+from longwatch.stream.pull.supervisor import Watchdog
 
 
 def frames(decoded: int, last: float, damaged: int = 0) -> Counts:

@@ -1,1 +1,0 @@
-"""Who may do what: keys, tickets, rules for routes and events, limits."""

@@ -1,0 +1,231 @@
+"""The one thread that owns the model, and the streams and answers that it serves in turn."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+
+from longwatch.errors import ClosedError
+from longwatch.memory.quota import Quota
+from longwatch.serve.answers.answer import Answer
+from longwatch.serve.auth.principal import current
+from longwatch.serve.engine.answer_scheduler import AnswerScheduler
+from longwatch.serve.engine.fairness import IdleQueue, Tenant, WeightedShare
+from longwatch.serve.engine.frame_scheduler import FrameScheduler, default_batch
+from longwatch.serve.engine.persistence import StreamPersistence
+from longwatch.serve.engine.settings import EngineSettings
+from longwatch.serve.engine.utilization import Utilization
+from longwatch.serve.observability.context import log_context
+from longwatch.serve.observability.observer import EngineObserver
+from longwatch.serve.observability.tracing import Tracer
+from longwatch.serve.streams.registry import StreamRegistry
+from longwatch.serve.streams.settings import StreamSettings
+from longwatch.serve.streams.stream import Stream
+from longwatch.serve.streams.thumbnails import ThumbnailWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from longwatch.models.base import VideoLM
+    from longwatch.serve.answers.types import AnswerEvent, Question
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Reads frames and answers questions, a small step at a time.
+
+    Only its own thread touches the model. A question waits for at most one step, never for a
+    queue of frames; a frame waits for its share, never for an answer's end.
+    """
+
+    def __init__(
+        self,
+        model: VideoLM,
+        settings: EngineSettings | None = None,
+        observer: EngineObserver | None = None,
+        keeping: StreamPersistence | None = None,
+        tracing: Tracer | None = None,
+    ) -> None:
+        self.model = model
+        self._keeping = keeping or StreamPersistence()
+        self.settings = settings or EngineSettings()
+        self.quota = self._keeping.quota = Quota(self.settings.quota)
+        self._observer = observer or EngineObserver()
+        self._tracing = tracing or Tracer()
+        self._share = WeightedShare(self.settings.frame_share)
+        self._streams = StreamRegistry(self.settings.max_streams, self.settings.key_streams)
+        self._answers = AnswerScheduler(
+            model, self.settings.max_questions, self.settings.answer_batch
+        )
+        self._reading = FrameScheduler(
+            self._streams,
+            model,
+            self._observer,
+            chunk=self.settings.chunk_tokens,
+            batch=self.settings.frame_batch or default_batch(model.decoder.device),
+        )
+        self._chores: deque[Callable[[], None]] = deque()
+        self._spare = IdleQueue()
+        self.pulse = Utilization()
+        self._easel = ThumbnailWorker()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="longwatch-model", daemon=True)
+
+    def start(self) -> None:
+        """Bring back the streams that were kept, then start the model's thread."""
+        for stream in self._keeping.restore(self._make, self.model, self.do):
+            self._streams.add(stream)
+            self.quota.join(stream.memory)
+        self.quota.settle()
+        self._thread.start()
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Run `work` on the model's thread between two steps; from any thread."""
+        with self._wake:
+            self._chores.append(work)
+            self._wake.notify_all()
+
+    def when_free(self, job: Callable[[], None]) -> None:
+        """Run a short `job` on the model's thread when nobody waits for it; see `IdleQueue`."""
+        with self._wake:
+            self._spare.offer(job)
+            self._wake.notify_all()
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether questions and frames are being served."""
+        return self._thread.is_alive() and not self._closing
+
+    @property
+    def disk_trouble(self) -> str | None:
+        """Why nothing is kept on disk for now, as a code; None where all that is to be kept is."""
+        return self._keeping.trouble
+
+    def close(self) -> None:
+        """Stop after the running step; answers under way end as failed. Again does nothing."""
+        self._closing = True
+        self._notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._answers.close()
+        self._easel.close()
+        for stream in self.streams():
+            stream.close()
+
+    def open_stream(self, name: str, settings: StreamSettings | None = None) -> Stream:
+        """Make a stream.
+
+        Raises:
+            InputError: the name is taken (`stream_exists`) or not a name (`invalid_name`), or the
+                stream is to be kept and there is no folder for it (`no_data`).
+            LimitError: there are `max_streams` already (`too_many_streams`), or their blocks leave
+                no room for another one's (`memory_full`, `storage_full`).
+        """
+        stream = self._make(name, settings or StreamSettings())
+        self._keeping.admit(stream)
+        decoder = self.model.decoder
+        kept = stream.settings.persist
+        self.quota.admit(stream.memory.policy, decoder.layers, decoder.channels, kept=kept)
+        self._streams.add(stream)
+        self.quota.join(stream.memory)
+        self._keeping.keep(stream, self.model, self.do)
+        return stream
+
+    def stream(self, name: str) -> Stream:
+        """Return the stream called `name`, or raise `NotFoundError` (`stream_not_found`)."""
+        return self._streams.get(name)
+
+    def streams(self) -> list[Stream]:
+        """Return all streams, oldest first."""
+        return self._streams.all()
+
+    def close_stream(self, name: str) -> None:
+        """Forget a stream and its memory; answers under way keep their snapshots."""
+        stream = self._streams.remove(name)
+        self.quota.leave(stream.memory)
+        stream.discard()
+
+    def ask(
+        self, stream: str, question: Question, listener: Callable[[AnswerEvent], None]
+    ) -> Answer:
+        """Put `question` about exactly the frames committed before this call; returns at once.
+
+        `listener` must not block. It gets `Started` before this returns, then the other events on
+        the engine's thread. When this raises, it gets nothing.
+
+        The model's time is shared out among those on whose behalf it is asked, see `current`. A
+        question that has not begun to be answered fails where it is past its deadline
+        (`deadline_exceeded`), and where it gives way to somebody who has fewer (`overloaded`).
+
+        Raises:
+            NotFoundError: there is no such stream (`stream_not_found`).
+            EmptyStreamError: no frame of it can be seen.
+            InputError: the question is too long, or asks for too long an answer.
+            LimitError: `max_questions` are under way (`overloaded`), and nobody gives way.
+            ClosedError: the engine is stopping.
+        """
+        asked = self.stream(stream)
+        snapshot = asked.snapshot(question.as_of)
+        listener = asked.diary.noting(question, listener)
+        origin = asked.timeline.origin
+        with (
+            log_context(stream=asked.name),
+            self._tracing.question(self.model.name).admitting() as way,
+        ):
+            answer = Answer(
+                question, snapshot, self.model, listener, self._observer, origin, self._notify, way
+            )
+            with self._wake:
+                if self._closing:
+                    raise ClosedError("the service is stopping; ask again when it is back")
+                self._answers.add(answer, Tenant(current().id, asked.name))
+                self._wake.notify_all()
+        return answer
+
+    def _make(self, name: str, settings: StreamSettings) -> Stream:
+        stream = Stream(
+            name, settings, self.model, self._observer, self._notify, self._easel, self._tracing
+        )
+        stream.questions = partial(self._answers.counts, name)
+        return stream
+
+    def _notify(self) -> None:
+        with self._wake:
+            self._wake.notify_all()
+
+    @torch.inference_mode()
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closing or self._waiting())
+                if self._closing:
+                    return
+                frames, answers = self._reading.waiting(), self._answers.waiting()
+                chores, self._chores = self._chores, deque()
+            with self.pulse.during("other"):
+                for chore in chores:
+                    chore()
+                self._spare.run(busy=frames or answers)
+            turn = self._share.pick(frames=frames, answers=answers)
+            start = time.perf_counter()
+            if turn == "frame":
+                with self.pulse.during("frame"):
+                    self._reading.step()
+            elif turn == "answer":
+                with self.pulse.during("answer"):
+                    self._answers.step()
+            if turn is not None and frames and answers:
+                self._share.spent(turn, time.perf_counter() - start)
+
+    def _waiting(self) -> bool:
+        if self._chores or self._spare:
+            return True
+        return self._answers.waiting() or self._reading.waiting()
