@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from longwatch import __version__, client
-from longwatch.cli.demo_script import load_pictures
+from longwatch.cli.demo.script import load_pictures
 from longwatch.client import sync
 from longwatch.errors import ServerError
 from longwatch.memory.durable.store import Store
 from longwatch.memory.durable.vault import Vault
 from longwatch.memory.durable.writer import Writer
-from longwatch.serve import keeping
+from longwatch.serve.engine import persistence
 from tests.project.golden_commands import output
 from tests.project.golden_files import FOLDER, as_text
 from tests.project.golden_service import KEYS, Service, serving
@@ -90,7 +90,7 @@ def write(folder: Path) -> None:
     scopes = [part for scope in ("ask", "publish", "manage") for part in ("--scope", scope)]
     token = output("keys", "add", "golden baseline", *scopes, "--keys", str(folder / KEYS)).strip()
     with (
-        patch.object(keeping, "Store", partial(Store, file_bytes=FILE_BYTES)),
+        patch.object(persistence, "Store", partial(Store, file_bytes=FILE_BYTES)),
         serving(folder, token, _keeping) as service,
     ):
         asyncio.run(_fill(service))
@@ -192,11 +192,13 @@ async def _firings(service: Service, watch_id: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _keeping(settings: Settings) -> Iterator[keeping.Keeping]:
+def _keeping(settings: Settings) -> Iterator[persistence.StreamPersistence]:
     """Open the folder as a service does, but with room for a few thumbnails of each stream."""
     writer = Writer()
     writer.start()
-    kept = keeping.Keeping(Vault(Path(settings.data), thumbnail_bytes=PICTURE_BYTES), writer)
+    kept = persistence.StreamPersistence(
+        Vault(Path(settings.data), thumbnail_bytes=PICTURE_BYTES), writer
+    )
     try:
         yield kept
     finally:

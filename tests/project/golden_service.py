@@ -13,10 +13,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from longwatch.models.loader import load_model
 from longwatch.serve.config import Settings
-from longwatch.serve.engine import Engine
-from longwatch.serve.keeping import Keeping, keeping
-from longwatch.serve.metrics import Metrics
-from longwatch.serve.otel import OpenTelemetry
+from longwatch.serve.engine.engine import Engine
+from longwatch.serve.engine.persistence import StreamPersistence, open_persistence
+from longwatch.serve.observability.metrics import Metrics
+from longwatch.serve.observability.otel import OpenTelemetry
 from longwatch.serve.server import running
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def plain_environment() -> Iterator[None]:
 def serving(
     data: Path,
     token: str,
-    kept: Callable[[Settings], AbstractContextManager[Keeping]] = keeping,
+    kept: Callable[[Settings], AbstractContextManager[StreamPersistence]] | None = None,
 ) -> Iterator[Service]:
     """Serve the streams in `data` with the bundled model, every frame and question traced."""
     with plain_environment():
@@ -84,7 +84,8 @@ def serving(
         traced.flush()
         return exporter.get_finished_spans()
 
-    with kept(settings) as streams:
+    opened = kept or _persistence
+    with opened(settings) as streams:
         engine = Engine(load_model(settings.model), settings.engine, metrics, streams, traced)
         engine.start()
         try:
@@ -93,3 +94,7 @@ def serving(
         finally:
             engine.close()
             traced.close()
+
+
+def _persistence(settings: Settings) -> AbstractContextManager[StreamPersistence]:
+    return open_persistence(settings.data, settings.thumbnail_mb << 20)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from longwatch.cli.demo_script import load_pictures
+from longwatch.cli.demo.script import load_pictures
 from longwatch.wire import Kind, Packet
 from tests.project.golden_data import PULLED, SOURCE, WATCHED
 from tests.serve import peer as p

@@ -16,7 +16,7 @@ from setuptools.config.pyprojecttoml import apply_configuration
 
 from longwatch.cli.main import make_app
 from longwatch.serve.config import Settings
-from longwatch.serve.stream_settings import StreamSettings
+from longwatch.serve.streams.settings import StreamSettings
 from tests.project.golden_commands import output
 
 if TYPE_CHECKING:
