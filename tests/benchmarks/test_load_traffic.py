@@ -7,8 +7,8 @@ import asyncio
 from benchmarks.load_traffic import Point, drive, jpegs
 from longwatch.stream.decoding.images import decode_image
 from longwatch.stream.limits import MediaLimits
-from tests.serve import tiny as t
-from tests.serve.conftest import serve
+from tests.support import tiny as t
+from tests.support.service import serve
 
 
 def test_the_same_seed_asks_the_same_and_every_answer_is_timed() -> None:

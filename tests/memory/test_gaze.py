@@ -10,7 +10,7 @@ import torch
 from longwatch.memory import Full, InfiniPotV, LiveVLM, Longwatch, ReKV, StreamingTOM, Window
 from longwatch.memory.gaze import Gaze
 from longwatch.models.base import Turn
-from tests.serve import tiny
+from tests.support import tiny
 
 if TYPE_CHECKING:
     from longwatch.memory.base import Policy
