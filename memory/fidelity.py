@@ -28,6 +28,18 @@ class Codecs:
     coarse: Codec = field(default_factory=lambda: Codec(4, 2))
 
 
+def parse_fidelity(name: str) -> Fidelity:
+    """Return the fidelity of this name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for fidelity in FIDELITIES:
+        if name == fidelity:
+            return fidelity
+    raise ConfigError(f"fidelity must be one of {', '.join(FIDELITIES)}, not {name!r}")
+
+
 def faithful(
     policy: Longwatch, fidelity: Fidelity, codecs: Codecs, positions: int | None = None
 ) -> Longwatch:
@@ -37,14 +49,9 @@ def faithful(
     short, blocks first lose bits and then their least important tokens. `small` is the policy as
     it is given: few bits and a share of the tokens from the start. `positions` is how many the
     model was made for; what is recalled stays within half of them.
-
-    Raises:
-        ConfigError: there is no such fidelity.
     """
     if fidelity == "small":
         return policy
-    if fidelity not in FIDELITIES:
-        raise ConfigError(f"fidelity must be one of {', '.join(FIDELITIES)}, not {fidelity!r}")
     levels = (Level(EXACT, 1.0),) if fidelity == "exact" else fading(codecs)
     return replace(
         policy,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from longwatch.memory.base import Step
     from longwatch.memory.context import Context
+    from longwatch.memory.fidelity import Fidelity
     from longwatch.models.decoder import Decoder
     from longwatch.types import Frame, VisualTokens
 
@@ -92,6 +93,7 @@ class VideoLM(ABC):
     window_tokens: int  # a sensible sliding window for this model
     gaze_heads: Mapping[int, Sequence[int]] | None = None  # by layer, that look at the evidence
     field_by_field = False  # JSON is asked for one field at a time: made for single questions
+    fidelity: Fidelity = "high"  # of a stream's memory, where nobody says another
     yes_or_no: str = " Answer with yes or no."  # what makes a question be answered so
 
     @abstractmethod

@@ -79,6 +79,7 @@ class BundledVLM(VideoLM):
     gaze_heads = GAZE_HEADS
     field_by_field = True
     yes_or_no = ""  # it was taught so
+    fidelity = "small"  # its decoder was trained on such a memory
 
     def __init__(self, parts: _Parts, grid: tuple[int, int]) -> None:
         rows, columns = grid

@@ -66,6 +66,11 @@ class Decoder:
         return int(getattr(config, "num_key_value_heads", None) or self.query_heads), int(width)
 
     @property
+    def positions(self) -> int | None:
+        """Positions that the model was made for; None where its configuration names none."""
+        return getattr(self._model.config, "max_position_embeddings", None)
+
+    @property
     def query_heads(self) -> int:
         """Query heads of a layer."""
         return int(self._model.config.num_attention_heads)

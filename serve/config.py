@@ -56,6 +56,10 @@ class StreamDefaults(BaseSettings):
         default=0.0, description="share of them that it leaves; 0 takes the pruner's own"
     )
     policy: str = Field(default="longwatch", description="what a stream's memory keeps")
+    fidelity: str = Field(
+        default="",
+        description="fidelity of our policy: exact, high or small; the model's own if empty",
+    )
     window_tokens: int = Field(
         default=0, ge=0, description="size of the window; 0 takes the model's or the method's own"
     )
@@ -97,6 +101,7 @@ class StreamDefaults(BaseSettings):
             prune_keep=self.prune_keep or None,
             window_tokens=self.window_tokens or None,
             sinks=self.sinks,
+            fidelity=self.fidelity or None,
             memory_mb=self.memory_mb or None,
             persist=self.persist,
             picture_mb=self.picture_mb,

@@ -158,7 +158,8 @@ def settings_of(entry: StreamEntry) -> StreamSettings:
         ConfigError: one of them is out of range.
     """
     try:
-        return StreamSettings(**entry.settings)
+        # Before there were fidelities, every archive was what is `small` now.
+        return StreamSettings(**{"fidelity": "small", **entry.settings})
     except TypeError as error:
         raise StorageError(f"its settings are of another version ({error})") from error
 

@@ -218,6 +218,7 @@ class StreamPolicy(StrictModel):
     memory: Annotated[str, Field(max_length=32)] | None = None
     window_tokens: int | None = None
     sinks: int | None = None
+    fidelity: str | None = None
     memory_mb: int | None = None
     persist: bool | None = None
     host_mb: int | None = None

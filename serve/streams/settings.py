@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from longwatch.compressors import PRUNERS
 from longwatch.errors import ConfigError
 from longwatch.memory import POLICIES, Longwatch, Window
+from longwatch.memory.fidelity import Codecs, faithful, parse_fidelity
 from longwatch.memory.pruned import Pruning
 from longwatch.registry import lookup
 from longwatch.serve.streams.presets import PRESETS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from longwatch.compressors import Pruner
     from longwatch.memory.base import Policy
+    from longwatch.memory.fidelity import Fidelity
     from longwatch.models.base import VideoLM
 
 MAX_QUEUE = 64  # frames of one stream that may wait for the model
@@ -41,6 +43,7 @@ class StreamSettings:
     policy: str = "longwatch"  # a name of `memory.POLICIES`
     window_tokens: int | None = None  # None takes the model's own, or what the policy's paper says
     sinks: int = 1  # frames that always stay, of the policies `window` and `longwatch`
+    fidelity: str | None = None  # of the policy `longwatch`: exact, high, small; None: the model's
     memory_mb: int | None = None  # most MiB of keys and values; None leaves it to the policy
     persist: bool = False  # outlives the process, on disk
     picture_mb: int = 16  # MiB of small pictures in RAM, where it does not persist
@@ -63,6 +66,8 @@ class StreamSettings:
         for name in ("memory_mb", "host_mb", "picture_mb"):
             if (size := getattr(self, name)) is not None and size < 1:
                 raise ConfigError(f"{name} must be at least 1, not {size}")
+        if self.fidelity is not None:
+            parse_fidelity(self.fidelity)
         _ = self.sparing, self._policy(1, 1), self._pruner()
 
     @property
@@ -85,13 +90,24 @@ class StreamSettings:
 
     def make_policy(self, model: VideoLM) -> Policy:
         """Return the memory policy, with the model's own window where none was named."""
-        return self._policy(model.window_tokens, model.decoder.token_bytes)
+        fidelity = parse_fidelity(self.fidelity or model.fidelity)
+        decoder = model.decoder
+        return self._policy(model.window_tokens, decoder.token_bytes, fidelity, decoder.positions)
 
-    def _policy(self, window_tokens: int, token_bytes: int) -> Policy:
+    def _policy(
+        self,
+        window_tokens: int,
+        token_bytes: int,
+        fidelity: Fidelity = "small",
+        positions: int | None = None,
+    ) -> Policy:
         made: Policy
         if self.policy in ("window", "longwatch"):
             kind = Window if self.policy == "window" else Longwatch
-            made = kind(sinks=self.sinks).sized(window_tokens)
+            made = kind(sinks=self.sinks)
+            if isinstance(made, Longwatch):
+                made = faithful(made, fidelity, Codecs(), positions)
+            made = made.sized(window_tokens)
         else:
             made = POLICIES[self.policy]()
         if self.window_tokens is not None:
@@ -125,6 +141,7 @@ def accepted(settings: StreamSettings, window_tokens: int) -> dict[str, Any]:
         "on_full": settings.on_full,
         "memory": settings.policy,
         "window_tokens": settings.window_tokens or window_tokens,
+        "fidelity": settings.fidelity,
         "memory_mb": settings.memory_mb,
         "persist": settings.persist,
         "host_mb": settings.host_mb,

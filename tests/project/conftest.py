@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.logs import restored
 from tests.project import golden_data, golden_documents
+from tests.support.logs import restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

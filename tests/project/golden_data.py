@@ -31,7 +31,7 @@ from longwatch.serve.engine import persistence
 from tests.project.golden_commands import output
 from tests.project.golden_files import FOLDER, as_text
 from tests.project.golden_service import KEYS, Service, serving
-from tests.serve.peer import connect
+from tests.support.peer import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

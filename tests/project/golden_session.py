@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from longwatch.cli.demo.script import load_pictures
 from longwatch.wire import Kind, Packet
 from tests.project.golden_data import PULLED, SOURCE, WATCHED
-from tests.serve import peer as p
-from tests.serve.watches.test_webhook import receiving
+from tests.support import peer as p
+from tests.unit.serve.watches.test_webhooks import receiving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
