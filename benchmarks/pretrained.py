@@ -19,7 +19,8 @@ lines that continue the stream, `attention` the attention output of each questio
 the norm of the difference over the norm, mean over layers. `found` is the share of layers that saw
 something of a frame that proves the answer. `accuracy` has Wilson's 95 % interval; `kept` is the
 ratio to `full`, and `ahead` the difference to ours, on the same questions, with intervals of 2,000
-draws of streams.
+draws of streams. A preset is bounded on the first stream of a cell, and `used` is the most that any
+stream held; it is `over` where that is more than 1.15 times the budget.
 
 Streams are independent, so a run may be split over processes (`--part`), stopped and gone on with
 (`--partial`): each stream's outcomes under a policy are one line of that file.

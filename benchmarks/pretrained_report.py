@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FULL, OURS, DEFAULT = "full", "longwatch", "default"
 Z = 1.959964  # of the normal distribution, for 95 %
+OVER = 1.15  # times the bytes of its budget: the preset could not be bounded to them
 MEANS = ("kl", "kl_next", "attention", "attention_worst", "found")
 
 
@@ -73,6 +74,7 @@ def _row(every: Mapping[Cell, Mapping[int, Record]], cell: Cell) -> dict[str, An
         values = [np.mean(record[name]) for record in streams.values() if name in record]
         row[name] = float(np.mean(values)) if values else None
     row["used"] = max(record["used"] for record in streams.values())
+    row["over"] = "/" in budget and row["used"] > OVER / int(budget.partition("/")[2])
     row["frame_ms"] = median(record["frame_ms"] for record in streams.values())
     row["answer_ms"] = median(record["answer_ms"] for record in streams.values())
     return row
@@ -126,7 +128,7 @@ def summarise(rows: Sequence[Mapping[str, Any]], records: Sequence[Record]) -> d
         "behind": [
             f"{row['kind']} {row['frames']} {row['budget']} {row['preset']}"
             for row in rows
-            if row["preset"] != FULL and row["ahead_of_ours"] and row["ahead_of_ours"][1] > 0
+            if row["ahead_of_ours"] and row["ahead_of_ours"][1] > 0 and not row["over"]
         ],
         "kl_default": float(np.mean(known)) if known else None,
     }

@@ -64,6 +64,8 @@ def test_a_preset_that_is_ahead_beyond_chance_is_named() -> None:
     ]
     summary = summarise(rows(records), records)
     assert summary["behind"] == ["dense 64 1/4 window"]
+    over = [{**record, "used": 0.3} for record in records]
+    assert summarise(rows(over), over)["behind"] == []
     assert summary["kept_quarter_dense"] == pytest.approx(5 / 9)
     assert summary["kept_quarter_redundant"] is None
     assert summary["questions"] == 320

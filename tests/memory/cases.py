@@ -13,6 +13,7 @@ from longwatch.memory import (
     Window,
 )
 from longwatch.memory.codec import Codec
+from longwatch.memory.fidelity import Codecs, faithful
 
 EXACT = Codec(key_bits=32, value_bits=32)
 MANY = 1_000_000
@@ -50,5 +51,7 @@ BOUNDED: list[Policy] = [
     InfiniPotV(tokens=16),
     Longwatch(window_tokens=8, block_tokens=6, tokens=12),
     Longwatch(window_tokens=4, sinks=0, block_tokens=5, max_bytes=2000, rungs=3),
+    faithful(Longwatch(window_tokens=4, block_tokens=5), "exact", Codecs()),
+    faithful(Longwatch(window_tokens=4, max_bytes=6000, block_tokens=5), "high", Codecs()),
     *RECALLING,
 ]

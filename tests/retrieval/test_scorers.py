@@ -19,6 +19,7 @@ from longwatch.retrieval.scorers import (
     MeanCosine,
     MeanDot,
     PageMean,
+    PeakAttention,
     Representatives,
 )
 
@@ -214,3 +215,15 @@ def test_reordering_breaks_ties_by_the_smaller_id() -> None:
 def test_settings_are_checked(make: Any, setting: str) -> None:
     with pytest.raises(ConfigError):
         make(**{setting: 0})
+
+
+def test_peak_attention_is_the_largest_share_of_any_head_and_token(
+    keys: Tensor, query: Tensor
+) -> None:
+    flat = keys.transpose(0, 1).flatten(1, 2)  # (h, n, d)
+    expected = torch.zeros(flat.shape[1])
+    for head in range(HEADS):
+        for asked in query[head]:
+            scores = torch.stack([asked @ key for key in flat[head // (HEADS // H)]]) * D**-0.5
+            expected = torch.maximum(expected, scores.softmax(0))
+    assert torch.allclose(PeakAttention().tokens(query, flat), expected, atol=1e-6)
