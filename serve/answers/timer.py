@@ -51,19 +51,19 @@ class AnswerTimer:
         if self._first is None:
             self._first = now
             self._observer.first_token(now - self._asked)
-            self._way.mark("first token")
-            self._way.enter("decode")
+            self._way.add_event("first token")
+            self._way.begin_stage("decode")
         else:
             self._observer.next_token(now - self._last)
         self._last = now
 
     def recall(self) -> None:
         """Note that the context is put together, from what is at hand and what comes from disk."""
-        self._way.enter("recall")
+        self._way.begin_stage("recall")
 
     def prefill(self) -> None:
         """Note that the dialogue begins to be read."""
-        self._way.enter("prefill")
+        self._way.begin_stage("prefill")
 
     def end(self, status: Status, reason: str, usage: Usage) -> Timing:
         """Note the answer's end; return where the time went."""

@@ -46,11 +46,11 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = Non
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.watching.start()
-        service.pulling.restore()
+        service.watches.start()
+        service.sources.restore()
         yield
         sessions.close()
-        await service.watching.close()
+        await service.watches.close()
         await service.feeds.close()
 
     app = FastAPI(

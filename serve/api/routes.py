@@ -85,7 +85,7 @@ def ticket_routes(service: Service) -> APIRouter:
 
     @router.post("/v1/tickets")
     async def ticket() -> dict[str, Any]:
-        issued = service.access.issue(current())
+        issued = service.authenticator.issue(current())
         return {"object": "lw.ticket", "ticket": issued, "expires_in": int(SECONDS)}
 
     return router

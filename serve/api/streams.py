@@ -39,15 +39,15 @@ def routes(service: Service) -> APIRouter:
         settings = settings_for(service.settings.stream, asked_settings(asked.policy, asked.source))
         if asked.source is None:
             current().require_stream(asked.stream)
-            return service.feeds.take_up(asked.stream, settings).json()
-        return service.pulling.open(asked.stream, asked.source.address(), settings).json()
+            return service.feeds.acquire(asked.stream, settings).json()
+        return service.sources.open(asked.stream, asked.source.address(), settings).json()
 
     @router.delete("/v1/streams/{name}")
     async def close(name: str, discard_memory: bool = False) -> dict[str, Any]:
         """Stop pulling a stream; forget all that it has seen if that is asked for."""
         if discard_memory:
             current().require(DISCARD)
-        feed = service.pulling.close(name, discard_memory=discard_memory)
+        feed = service.sources.close(name, discard_memory=discard_memory)
         return {"stream": name, "state": feed.state, "reason": feed.reason}
 
     @router.get("/v1/streams/{name}")
@@ -59,7 +59,7 @@ def routes(service: Service) -> APIRouter:
     @router.get("/v1/streams/{name}/dialogue")
     def dialogue(name: str) -> dict[str, Any]:
         """Return what was asked about a stream; on a thread, as it may read the disk."""
-        told = service.engine.stream(name).diary.all()
+        told = service.engine.stream(name).dialogue.all()
         return {"object": "list", "data": [exchange._asdict() for exchange in told]}
 
     return router

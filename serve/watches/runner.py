@@ -138,7 +138,9 @@ class WatchRunner:
     def _fire(self, watch: Watch, stream: str, at: float, fields: Firing) -> None:
         self._metrics.watch_fired.inc()
         with suppress(NotFoundError):  # the stream was forgotten meanwhile
-            self._engine.stream(stream).diary.alert(Alert(at, watch.id, watch.settings.condition))
+            self._engine.stream(stream).dialogue.log_alert(
+                Alert(at, watch.id, watch.settings.condition)
+            )
         self.table.tell("lw.watch.fired", watch, fields)
         if self.table.find(watch.id) is not None:
             self.table.tell_state(watch.id)

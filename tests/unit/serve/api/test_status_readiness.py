@@ -48,7 +48,7 @@ def test_a_step_that_does_not_end_makes_the_service_not_ready_until_it_does() ->
         go_on.wait(DEADLINE)
 
     with serve(t.TinyVideoLM(), stuck_seconds=0.05) as live:
-        live.engine.do(hang)
+        live.engine.run_soon(hang)
         try:
             with httpx.Client(base_url=live.url) as http:
                 until(lambda: http.get("/readyz").status_code == 503)

@@ -48,7 +48,7 @@ def clip(first: int, end: int) -> list[Frame]:
 
 
 def disk(engine: Engine, name: str) -> DiskStats:
-    kept = engine.stream(name).kept
+    kept = engine.stream(name).disk
     if kept is None:
         pytest.fail("the stream is kept")
     return kept.stats()
@@ -99,7 +99,7 @@ def test_dialogue_and_pictures_are_kept(tmp_path: Path) -> None:
         tiny.feed(engine.open_stream("door", KEPT), clip(0, 5))
         answered = tiny.ask(engine, "door", tiny.question("who?")).text
     with serving(tmp_path) as engine:
-        kept = engine.stream("door").kept
+        kept = engine.stream("door").disk
         if kept is None:
             pytest.fail("the stream is kept")
         assert [told[1:] for told in kept.dialogue()] == [(2.0, "who?", answered)]
@@ -142,7 +142,7 @@ def test_without_a_folder_nothing_can_be_kept() -> None:
         engine.open_stream("door", KEPT)
     with pytest.raises(ConfigError, match="--data"):
         load_settings({"persist": True})
-    assert StreamPersistence().refused == {}
+    assert StreamPersistence().unavailable == {}
 
 
 def test_a_full_disk_is_said_and_streams_go_on(
