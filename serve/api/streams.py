@@ -10,7 +10,6 @@ from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import DISCARD
 from longwatch.serve.protocol.validation import Name, StrictModel, described, read_body
 from longwatch.serve.realtime.messages import PullSource, StreamPolicy, asked_settings
-from longwatch.serve.streams.settings import settings_for
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service
@@ -36,7 +35,7 @@ def routes(service: Service) -> APIRouter:
     async def create(request: Request) -> dict[str, Any]:
         """Make a stream, and pull its source if it has one; others wait for a publisher."""
         asked = await read_body(request, StreamParams)
-        settings = settings_for(service.settings.stream, asked_settings(asked.policy, asked.source))
+        settings = service.settings.stream.overridden(asked_settings(asked.policy, asked.source))
         if asked.source is None:
             current().require_stream(asked.stream)
             return service.feeds.acquire(asked.stream, settings).json()

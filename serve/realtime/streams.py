@@ -13,7 +13,6 @@ from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import DISCARD, FOLLOW, PULL
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.messages import PullSource, asked_settings
-from longwatch.serve.streams.settings import accepted, settings_for
 
 if TYPE_CHECKING:
     from longwatch.serve.publishing.feeds import Feed
@@ -59,9 +58,7 @@ class Streams:
         See `FeedRegistry.open` for what is raised, or `SourceManager.open` where it is fetched.
         """
         source = request.source
-        settings = settings_for(
-            self._service.settings.stream, asked_settings(request.policy, source)
-        )
+        settings = self._service.settings.stream.overridden(asked_settings(request.policy, source))
         if isinstance(source, PullSource):
             self._pull(request.stream, source, settings)
             return
@@ -80,7 +77,7 @@ class Streams:
             feed,
             handle=self._handles,
             accepted=about
-            | accepted(feed.stream.settings, self._service.engine.model.window_tokens),
+            | feed.stream.settings.describe(self._service.engine.model.window_tokens),
             acked_seq=feed.acked_before,
         )
         self._follow(feed)
@@ -179,7 +176,7 @@ class Streams:
         """Have the service fetch a stream, and follow it; it goes on when this session ends."""
         feed = self._service.sources.open(name, source.address(), settings)
         about = {"source": source.address().json(), "fps": settings.fps}
-        about |= accepted(feed.stream.settings, self._service.engine.model.window_tokens)
+        about |= feed.stream.settings.describe(self._service.engine.model.window_tokens)
         self._say("lw.stream.opened", feed, handle=None, accepted=about)
         self._follow(feed)
 
