@@ -172,5 +172,5 @@ class Service:
 def _watching(engine: Engine, settings: Settings, metrics: Metrics) -> WatchRunner:
     """Return the service's watches, kept in the folder of the streams that are kept."""
     store = WatchStore(Path(settings.data).expanduser()) if settings.data else None
-    rota = CheckSettings(checks=settings.watch_checks)
-    return WatchRunner(engine, rota, metrics, store, local=settings.webhook_local)
+    checks = CheckSettings(checks=settings.watch_checks)
+    return WatchRunner(engine, checks, metrics, store, local=settings.webhook_local)

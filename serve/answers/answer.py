@@ -50,7 +50,7 @@ class Answer:
         observer: EngineObserver,
         origin: float | None = None,  # when the stream's clock stood at 0, in seconds since 1970
         wake: Callable[[], None] = lambda: None,
-        way: Trace = NO_TRACE,
+        trace: Trace = NO_TRACE,
     ) -> None:
         """Check the question; `wake` is called, on any thread, when the answer may be `ready`."""
         self.log_context = current_context()  # what its log lines say
@@ -70,7 +70,7 @@ class Answer:
         self._text: list[str] = []
         self._tokens = 0
         self.done = False  # whether the last event was sent
-        self._clock = AnswerTimer(observer, way)
+        self._clock = AnswerTimer(observer, trace)
 
     @property
     def ready(self) -> bool:

@@ -108,17 +108,19 @@ class StatusCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families of the service itself."""
-        pulse = self._service.engine.utilization
+        utilization = self._service.engine.utilization
         yield GaugeMetricFamily(
             "longwatch_ready", "1 where /readyz says yes.", float(not self.readiness.reasons())
         )
         yield GaugeMetricFamily(
-            "longwatch_step_running_seconds", "That the model's step has taken.", pulse.step_seconds
+            "longwatch_step_running_seconds",
+            "That the model's step has taken.",
+            utilization.step_seconds,
         )
         spent = CounterMetricFamily(
             "longwatch_model_seconds", "That the model's thread worked, by work.", labels=["work"]
         )
-        for work, seconds in pulse.totals().items():
+        for work, seconds in utilization.totals().items():
             spent.add_metric([work], seconds)
         yield spent
         sealed = GaugeMetricFamily(

@@ -50,15 +50,15 @@ class Engine:
         model: VideoLM,
         settings: EngineSettings | None = None,
         observer: EngineObserver | None = None,
-        keeping: StreamPersistence | None = None,
-        tracing: Tracer | None = None,
+        persistence: StreamPersistence | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.model = model
-        self._persistence = keeping or StreamPersistence()
+        self._persistence = persistence or StreamPersistence()
         self.settings = settings or EngineSettings()
         self.quota = self._persistence.quota = Quota(self.settings.quota)
         self._observer = observer or EngineObserver()
-        self._tracing = tracing or Tracer()
+        self._tracer = tracer or Tracer()
         self._share = WeightedShare(self.settings.frame_share)
         self._streams = StreamRegistry(self.settings.max_streams, self.settings.key_streams)
         self._answer_scheduler = AnswerScheduler(
@@ -178,10 +178,17 @@ class Engine:
         origin = asked.timeline.origin
         with (
             log_context(stream=asked.name),
-            self._tracing.question(self.model.name).admitting() as way,
+            self._tracer.question(self.model.name).admitting() as trace,
         ):
             answer = Answer(
-                question, snapshot, self.model, listener, self._observer, origin, self._notify, way
+                question,
+                snapshot,
+                self.model,
+                listener,
+                self._observer,
+                origin,
+                self._notify,
+                trace,
             )
             with self._wake:
                 if self._closing:
@@ -198,7 +205,7 @@ class Engine:
             self._observer,
             self._notify,
             self._thumbnail_worker,
-            self._tracing,
+            self._tracer,
         )
         stream.questions = partial(self._answer_scheduler.counts, name)
         return stream

@@ -75,23 +75,23 @@ class OpenTelemetry(Tracer):
             "frame": frame.index,
         }
         root = _Root("frame", SpanKind.INTERNAL, Context(), frame.arrived or None)
-        way = self._begin(root, figures)
+        trace = self._begin(root, figures)
         if frame.arrived and frame.decoded:
-            way.begin_stage("decode", frame.arrived)
-            way.begin_stage("wait", frame.decoded)
-        return way
+            trace.begin_stage("decode", frame.arrived)
+            trace.begin_stage("wait", frame.decoded)
+        return trace
 
     def question(self, model: str) -> Trace:  # noqa: D102
         parent = self._propagator.extract(caller(), Context())
-        way = self._begin(
+        trace = self._begin(
             _Root("question", SpanKind.SERVER, parent), {"model": model, **current_context()}
         )
-        way.begin_stage("queue")
-        return way
+        trace.begin_stage("queue")
+        return trace
 
     def _begin(self, root: _Root, figures: Mapping[str, str | float]) -> Trace:
-        way = _Traced(self._tracer, root, figures)
-        return way if way.kept else NO_TRACE
+        trace = _Traced(self._tracer, root, figures)
+        return trace if trace.kept else NO_TRACE
 
 
 class _Root:

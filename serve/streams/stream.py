@@ -76,10 +76,10 @@ class Stream:
         model: VideoLM,
         observer: EngineObserver,
         wake: Callable[[], None],
-        easel: ThumbnailWorker | None = None,
-        tracing: Tracer | None = None,
+        worker: ThumbnailWorker | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
-        """Begin empty; `easel` makes the pictures, together with those of other streams."""
+        """Begin empty; `worker` makes the pictures, together with those of other streams."""
         self.name = name
         self.settings = settings
         self.created = time.time()
@@ -90,13 +90,13 @@ class Stream:
         self.memory.pruning = settings.make_pruning(model)
         self.questions: Callable[[], QuestionCounts] = QuestionCounts  # how many are under way
         self.disk: StreamDisk | None = None  # its place on disk, see `attach_disk`
-        self.thumbnails = ThumbnailStore(easel or ThumbnailWorker(), settings.picture_mb << 20)
+        self.thumbnails = ThumbnailStore(worker or ThumbnailWorker(), settings.picture_mb << 20)
         self.dialogue = DialogueLog()
         self.newest: LatestFrame | None = None
         self.device = model.decoder.device
         self._model = model
         self._observer = observer
-        self._tracer = tracing or Tracer()
+        self._tracer = tracer or Tracer()
         self._reducer = FrameReducer(settings.sparing)
         self._lock = threading.Lock()
         self._commits: deque[float] = deque()
@@ -129,16 +129,16 @@ class Stream:
 
         Whoever runs it sends what the frame became where it is yielded to be encoded.
         """
-        way = self._tracer.frame(self.name, frame)
+        trace = self._tracer.frame(self.name, frame)
         outcome: Outcome = "failed"
         try:
-            outcome = yield from self._read_on(frame, chunk, way)
+            outcome = yield from self._read_on(frame, chunk, trace)
         finally:
             self.memory.rollback()
-            way.end(outcome, "model_error" if outcome == "failed" else None)
+            trace.end(outcome, "model_error" if outcome == "failed" else None)
 
     def _read_on(
-        self, frame: Frame, chunk: int, way: Trace
+        self, frame: Frame, chunk: int, trace: Trace
     ) -> Generator[Frame | None, EncodedFrame | None, Outcome]:
         """Read `frame` as far as it is worth; return what became of it."""
         model, memory = self._model, self.memory
@@ -147,31 +147,31 @@ class Stream:
             with self._lock:
                 self._late += 1
             return "late"
-        way.begin_stage("gate")
+        trace.begin_stage("gate")
         if self._reducer.is_duplicate(frame):
             return "gate"
         if last is None:
-            way.begin_stage("open")
+            trace.begin_stage("open")
             yield from self._open(chunk)
-        way.begin_stage("encode")
+        trace.begin_stage("encode")
         # Where nothing is ever lost, a row of frames is no sign that the model is slow.
         waiting = 0 if self.buffer.policy is DropPolicy.BLOCK else len(self.buffer)
         encoded = yield frame
         if encoded is None:
             raise RuntimeError("a frame that was to be encoded was not")
         yield None
-        way.begin_stage("compress")
+        trace.begin_stage("compress")
         kept = self._reducer.compress(
             encoded.tokens, frame, lost=self.buffer.dropped, waiting=waiting
         )
         if kept is None:
             return "budget"
-        way.set_attributes(tokens_before=len(encoded.tokens), tokens=len(kept))
-        way.begin_stage("read")
+        trace.set_attributes(tokens_before=len(encoded.tokens), tokens=len(kept))
+        trace.begin_stage("read")
         source = model.frame_input(kept, frame.time)
         draft = memory.begin(source.positions, frame.time, source.advance, source.visual)
         yield from model.read(source, draft, chunk)
-        way.begin_stage("commit")
+        trace.begin_stage("commit")
         memory.commit()
         self.newest = LatestFrame(frame, encoded.tokens)
         self.thumbnails.add(frame)

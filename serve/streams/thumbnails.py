@@ -86,9 +86,9 @@ class ThumbnailStore:
     sparse and is not cut off. Anybody may look; the model's thread adds.
     """
 
-    def __init__(self, easel: ThumbnailWorker, limit: int) -> None:
+    def __init__(self, worker: ThumbnailWorker, limit: int) -> None:
         self.disk: PicturesOnDisk | None = None
-        self._worker, self._limit = easel, limit
+        self._worker, self._limit = worker, limit
         self._thumbnails: list[Thumbnail] = []  # by time
         self._bytes = 0
         self._lock = threading.Lock()
