@@ -84,7 +84,7 @@ def per_minute(settings: ReductionSettings, frames: Iterable[Shown], seconds: fl
     read = np.zeros(int(np.ceil(seconds / MINUTE)))
     for i, (image, tokens) in enumerate(frames):
         frame = Frame(image, i / FPS, i)
-        if sparing.repeats(frame):
+        if sparing.is_duplicate(frame):
             continue
         out = sparing.compress(tokens, frame, lost=0, waiting=0)
         if out is not None:

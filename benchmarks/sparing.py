@@ -49,7 +49,7 @@ def spared(
     """Return the time and the tokens of each frame that is read."""
     sparing, kept = FrameReducer(settings), []
     for frame, given in zip(frames, tokens, strict=True):
-        if sparing.repeats(frame):
+        if sparing.is_duplicate(frame):
             continue
         out = sparing.compress(given, frame, lost=0, waiting=0)
         if out is not None:

@@ -6,7 +6,7 @@ is repeated right after it was read, behind a few words that announce it, so the
 question, no later frame and no copy of the input. Differences from the paper: one choice of tokens
 serves all heads and layers, because a sealed block has one list of tokens; and only the later half
 of the layers rates, where the repetition looks for content (the earlier half looks for neighbours;
-`docs/decisions/013-pretrained.md` has both).
+`docs/decisions/014-pretrained.md` has both).
 """
 
 from __future__ import annotations

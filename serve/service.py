@@ -85,14 +85,14 @@ class Service:
         self.engine = engine
         self.settings = settings
         self.metrics = metrics
-        self.access = Authenticator(settings)
+        self.authenticator = Authenticator(settings)
         self.feeds = FeedRegistry(engine, settings.media)
-        self.pulling = SourceManager(self.feeds, settings, metrics)
+        self.sources = SourceManager(self.feeds, settings, metrics)
         self.sessions = 0
         self._clients = clients
         self.draining = Draining()
         self._under_way: set[object] = set()  # one of each answer
-        self.watching = _watching(engine, settings, metrics)
+        self.watches = _watching(engine, settings, metrics)
 
     def check_model(self, name: str | None) -> None:
         """Raise `NotFoundError` (`model_not_found`) if another model than ours is asked for."""
@@ -120,7 +120,7 @@ class Service:
             LongwatchError: see `Engine.ask`.
         """
         self.draining.check()
-        usage = self.access.usage(current())
+        usage = self.authenticator.usage(current())
         (allowance or usage.allowance).take("questions")
         usage.begin_answer()
         answer = object()
@@ -172,5 +172,5 @@ class Service:
 def _watching(engine: Engine, settings: Settings, metrics: Metrics) -> WatchRunner:
     """Return the service's watches, kept in the folder of the streams that are kept."""
     store = WatchStore(Path(settings.data).expanduser()) if settings.data else None
-    rota = CheckSettings(checks=settings.watch_checks)
-    return WatchRunner(engine, rota, metrics, store, local=settings.webhook_local)
+    checks = CheckSettings(checks=settings.watch_checks)
+    return WatchRunner(engine, checks, metrics, store, local=settings.webhook_local)

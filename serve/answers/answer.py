@@ -50,13 +50,13 @@ class Answer:
         observer: EngineObserver,
         origin: float | None = None,  # when the stream's clock stood at 0, in seconds since 1970
         wake: Callable[[], None] = lambda: None,
-        way: Trace = NO_TRACE,
+        trace: Trace = NO_TRACE,
     ) -> None:
         """Check the question; `wake` is called, on any thread, when the answer may be `ready`."""
-        self.about = current_context()  # what its log lines say
+        self.log_context = current_context()  # what its log lines say
         self._question = question
         self._parts, self._tail, self._limits = plan_answer(
-            model, question, snapshot, origin, wake, self.about
+            model, question, snapshot, origin, wake, self.log_context
         )
         self._reader = self._parts[0].reader
         self._stored = self._read = 0  # tokens of the stream's memory, and of dialogues
@@ -70,7 +70,7 @@ class Answer:
         self._text: list[str] = []
         self._tokens = 0
         self.done = False  # whether the last event was sent
-        self._clock = AnswerTimer(observer, way)
+        self._clock = AnswerTimer(observer, trace)
 
     @property
     def ready(self) -> bool:
@@ -101,7 +101,7 @@ class Answer:
     def start(self, position: int) -> None:
         """Say that the answer was taken in, behind `position` others."""
         self._clock.start()
-        self._tell(Started(self.as_of, position))
+        self._notify(Started(self.as_of, position))
 
     def steps(self) -> Steps:
         """Prefill, then decode a token a step; the engine decides when to go on.
@@ -119,7 +119,7 @@ class Answer:
                 self._finish("incomplete", "max_output_tokens")
                 return
             self._reader = part.reader
-            ended = yield from self._say(part.voice, sampler)
+            ended = yield from self._generate_part(part.voice, sampler)
             self._stored = max(self._stored, self._reader.stored)
             self._reader.close()
             if ended is not None:
@@ -142,7 +142,7 @@ class Answer:
         """End the answer because the engine stops."""
         self.fail(ClosedError("the service is stopping; ask again when it is back"))
 
-    def _say(self, voice: Voice, sampler: Sampler) -> Saying:
+    def _generate_part(self, voice: Voice, sampler: Sampler) -> Saying:
         """Write one part of the answer; return how that ended all of it, if it did."""
         self._read += len(self._reader.ids)
         logits = yield from self._reader.prefill(self._clock, self._cancelled.is_set)
@@ -157,7 +157,7 @@ class Answer:
             self._tokens += 1
             self._emit(voice.push(token))
             if first:
-                self._ground()
+                self._emit_evidence()
             first = False
             if voice.whole:
                 break
@@ -170,7 +170,7 @@ class Answer:
         self._emit(voice.finish())
         return None
 
-    def _ground(self) -> None:
+    def _emit_evidence(self) -> None:
         """Say what the answer rests on; after a part's first word, which is not to wait for it."""
         context = self._reader.context
         if context is None:
@@ -182,14 +182,14 @@ class Answer:
         together = joined(self._shown)
         if together != self._found or len(self._shown) == 1:
             self._found = together
-            self._tell(EvidenceFound(together))
+            self._notify(EvidenceFound(together))
 
     def _emit(self, piece: str) -> None:
         if piece:
             self._text.append(piece)
-            self._tell(Delta(piece))
+            self._notify(Delta(piece))
 
-    def _tell(self, event: AnswerEvent) -> None:
+    def _notify(self, event: AnswerEvent) -> None:
         """Hand an event on; a listener that fails ends its own answer and nothing else."""
         try:
             self._listener(event)
@@ -208,7 +208,7 @@ class Answer:
         done = (status, reason, "".join(self._text), self.as_of, usage, timing, error, self._found)
         for part in self._parts:  # whoever keeps the answer is not to keep all that it read
             part.reader.close()
-        self._tell(Done(*done, limits.span, limits.dropped))
+        self._notify(Done(*done, limits.span, limits.dropped))
 
 
 def run_to_completion(model: VideoLM, answer: Answer) -> int:

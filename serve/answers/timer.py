@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class AnswerTimer:
     """Starts when a question is put, and tells the observer of each token, and who traces it."""
 
-    def __init__(self, observer: EngineObserver, way: Trace = NO_TRACE) -> None:
+    def __init__(self, observer: EngineObserver, trace: Trace = NO_TRACE) -> None:
         self._observer = observer
-        self._way = way
+        self._trace = trace
         self._asked = time.perf_counter()
         self._last = self._asked  # when the newest token was there
         self._first: float | None = None  # when the first token was there
@@ -35,7 +35,7 @@ class AnswerTimer:
     @property
     def traced(self) -> bool:
         """Whether somebody traces the answer."""
-        return self._way.trace is not None
+        return self._trace.trace is not None
 
     def start(self) -> None:
         """Note that the question was taken in."""
@@ -51,26 +51,26 @@ class AnswerTimer:
         if self._first is None:
             self._first = now
             self._observer.first_token(now - self._asked)
-            self._way.mark("first token")
-            self._way.enter("decode")
+            self._trace.add_event("first token")
+            self._trace.begin_stage("decode")
         else:
             self._observer.next_token(now - self._last)
         self._last = now
 
     def recall(self) -> None:
         """Note that the context is put together, from what is at hand and what comes from disk."""
-        self._way.enter("recall")
+        self._trace.begin_stage("recall")
 
     def prefill(self) -> None:
         """Note that the dialogue begins to be read."""
-        self._way.enter("prefill")
+        self._trace.begin_stage("prefill")
 
     def end(self, status: Status, reason: str, usage: Usage) -> Timing:
         """Note the answer's end; return where the time went."""
         timing = self.timing()
         self._observer.answer_done(status, timing.total_ms / 1000)
         first = {} if timing.ttft_ms is None else {"ttft_ms": timing.ttft_ms}
-        self._way.end(
+        self._trace.end(
             status,
             reason if status == "failed" else None,
             reason=reason,

@@ -39,18 +39,18 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = Non
     metrics = metrics or Metrics(settings.metric_streams)
     sessions = SessionRegistry(settings.resume_seconds, settings.max_detached)
     service = Service(engine, settings, metrics, sessions)
-    vitals = StatusCollector(service, sessions)
+    collector = StatusCollector(service, sessions)
     metrics.detached.set_function(lambda: sessions.detached)
     metrics.registry.register(StreamCollector(service.feeds, metrics.labelled_streams))
-    metrics.registry.register(vitals)
+    metrics.registry.register(collector)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.watching.start()
-        service.pulling.restore()
+        service.watches.start()
+        service.sources.restore()
         yield
         sessions.close()
-        await service.watching.close()
+        await service.watches.close()
         await service.feeds.close()
 
     app = FastAPI(
@@ -64,7 +64,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics | None = Non
     )
     app.state.service = service
     _add_errors(app, service)
-    for routes in all_routes(service, sessions, vitals):
+    for routes in all_routes(service, sessions, collector):
         app.include_router(routes)
     app.add_middleware(AuthMiddleware, service=service)
     if settings.origins:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from longwatch.serve.service import Service
 
 
-def operation_routes(service: Service, vitals: StatusCollector) -> APIRouter:
+def operation_routes(service: Service, collector: StatusCollector) -> APIRouter:
     """Return the routes for health, readiness, status and metrics."""
     router = APIRouter()
 
@@ -32,7 +32,7 @@ def operation_routes(service: Service, vitals: StatusCollector) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> Response:
-        reasons = vitals.readiness.reasons()
+        reasons = collector.readiness.reasons()
         if not reasons:
             return JSONResponse({"status": "ready"})
         told = {"status": "not_ready"}
@@ -44,7 +44,7 @@ def operation_routes(service: Service, vitals: StatusCollector) -> APIRouter:
     @router.get("/v1/status")
     async def status() -> dict[str, Any]:
         """Tell how the service is doing, over all streams and keys."""
-        return vitals.json()
+        return collector.json()
 
     @router.get("/metrics")
     async def metrics() -> Response:
@@ -85,14 +85,14 @@ def ticket_routes(service: Service) -> APIRouter:
 
     @router.post("/v1/tickets")
     async def ticket() -> dict[str, Any]:
-        issued = service.access.issue(current())
+        issued = service.authenticator.issue(current())
         return {"object": "lw.ticket", "ticket": issued, "expires_in": int(SECONDS)}
 
     return router
 
 
 def all_routes(
-    service: Service, sessions: SessionRegistry, vitals: StatusCollector
+    service: Service, sessions: SessionRegistry, collector: StatusCollector
 ) -> tuple[APIRouter, ...]:
     """Return the routes of every subject."""
     return (
@@ -100,7 +100,7 @@ def all_routes(
         streams.routes(service),
         timeline.routes(service),
         watches.routes(service),
-        operation_routes(service, vitals),
+        operation_routes(service, collector),
         ticket_routes(service),
         page.routes(service),
     )

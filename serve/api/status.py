@@ -44,9 +44,9 @@ class Readiness:
         wrong = ["draining"] if self._draining.active else []
         if not self._engine.alive:
             wrong.append("model_stopped")
-        elif self._engine.pulse.running > self._stuck:
+        elif self._engine.utilization.step_seconds > self._stuck:
             wrong.append("model_stuck")
-        disk = self._engine.disk_trouble
+        disk = self._engine.disk_error
         return [*wrong, disk] if disk else wrong
 
 
@@ -77,7 +77,7 @@ class StatusCollector(Collector):
         service = self._service
         engine, settings = service.engine, service.settings
         questions = [stream.questions() for stream in engine.streams()]
-        shares = engine.pulse.shares()
+        shares = engine.utilization.fractions()
         return {
             "object": "status",
             "version": __version__,
@@ -86,7 +86,7 @@ class StatusCollector(Collector):
             "uptime_s": round(time.monotonic() - self._began, 3),
             "not_ready": self.readiness.reasons(),
             "model_share": {work: round(share, 4) for work, share in shares.items()},
-            "step_s": round(engine.pulse.running, 3),
+            "step_s": round(engine.utilization.step_seconds, 3),
             "streams": {"open": len(questions), "most": settings.max_streams},
             "sessions": {
                 "open": service.sessions,
@@ -108,17 +108,19 @@ class StatusCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families of the service itself."""
-        pulse = self._service.engine.pulse
+        utilization = self._service.engine.utilization
         yield GaugeMetricFamily(
             "longwatch_ready", "1 where /readyz says yes.", float(not self.readiness.reasons())
         )
         yield GaugeMetricFamily(
-            "longwatch_step_running_seconds", "That the model's step has taken.", pulse.running
+            "longwatch_step_running_seconds",
+            "That the model's step has taken.",
+            utilization.step_seconds,
         )
         spent = CounterMetricFamily(
             "longwatch_model_seconds", "That the model's thread worked, by work.", labels=["work"]
         )
-        for work, seconds in pulse.totals().items():
+        for work, seconds in utilization.totals().items():
             spent.add_metric([work], seconds)
         yield spent
         sealed = GaugeMetricFamily(
@@ -185,8 +187,8 @@ class StreamCollector(Collector):
             tiers["device",] += stats.memory.device_bytes
             tiers["archive",] += stats.memory.archive_bytes
             tiers["away",] += stats.memory.away_bytes
-            if feed.stream.kept is not None:
-                tiers["disk",] += feed.stream.kept.stats().nbytes
+            if feed.stream.disk is not None:
+                tiers["disk",] += feed.stream.disk.stats().nbytes
             for rung, (_, size) in enumerate(stats.memory.rungs):
                 rungs[str(rung),] += size
             for outcome, count in _outcomes(feed, stats.frames_read):

@@ -10,7 +10,6 @@ from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import DISCARD
 from longwatch.serve.protocol.validation import Name, StrictModel, described, read_body
 from longwatch.serve.realtime.messages import PullSource, StreamPolicy, asked_settings
-from longwatch.serve.streams.settings import settings_for
 
 if TYPE_CHECKING:
     from longwatch.serve.service import Service
@@ -36,18 +35,18 @@ def routes(service: Service) -> APIRouter:
     async def create(request: Request) -> dict[str, Any]:
         """Make a stream, and pull its source if it has one; others wait for a publisher."""
         asked = await read_body(request, StreamParams)
-        settings = settings_for(service.settings.stream, asked_settings(asked.policy, asked.source))
+        settings = service.settings.stream.overridden(asked_settings(asked.policy, asked.source))
         if asked.source is None:
             current().require_stream(asked.stream)
-            return service.feeds.take_up(asked.stream, settings).json()
-        return service.pulling.open(asked.stream, asked.source.address(), settings).json()
+            return service.feeds.acquire(asked.stream, settings).json()
+        return service.sources.open(asked.stream, asked.source.address(), settings).json()
 
     @router.delete("/v1/streams/{name}")
     async def close(name: str, discard_memory: bool = False) -> dict[str, Any]:
         """Stop pulling a stream; forget all that it has seen if that is asked for."""
         if discard_memory:
             current().require(DISCARD)
-        feed = service.pulling.close(name, discard_memory=discard_memory)
+        feed = service.sources.close(name, discard_memory=discard_memory)
         return {"stream": name, "state": feed.state, "reason": feed.reason}
 
     @router.get("/v1/streams/{name}")
@@ -59,7 +58,7 @@ def routes(service: Service) -> APIRouter:
     @router.get("/v1/streams/{name}/dialogue")
     def dialogue(name: str) -> dict[str, Any]:
         """Return what was asked about a stream; on a thread, as it may read the disk."""
-        told = service.engine.stream(name).diary.all()
+        told = service.engine.stream(name).dialogue.all()
         return {"object": "list", "data": [exchange._asdict() for exchange in told]}
 
     return router

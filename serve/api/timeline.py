@@ -37,9 +37,9 @@ def timeline_json(stream: Stream, since: float, until: float) -> dict[str, Any]:
     if view is not None:
         segments += _sealed(view, [size for _, size in memory.rungs])
         segments.sort(key=lambda one: (one["from"], one["to"]))
-    times = [time for time in stream.gallery.times() if since <= time <= until]
-    told = [each for each in stream.diary.alerts() if since <= each.time <= until]
-    asked = [each for each in stream.diary.all() if since <= each.as_of <= until]
+    times = [time for time in stream.thumbnails.times() if since <= time <= until]
+    told = [each for each in stream.dialogue.alerts() if since <= each.time <= until]
+    asked = [each for each in stream.dialogue.all() if since <= each.as_of <= until]
     ends = [end for one in segments for end in (one["from"], one["to"])]
     return {
         "from": microseconds(max(since, min(ends, default=0) / 1e6)),
@@ -140,7 +140,7 @@ def routes(service: Service) -> APIRouter:
 
         It is at most `width` pixels wide, and never wider than it was kept.
         """
-        found = service.engine.stream(name).gallery.nearest(pts_us / 1e6)
+        found = service.engine.stream(name).thumbnails.nearest(pts_us / 1e6)
         if found is None or abs(microseconds(found.time) - pts_us) > within_us:
             near = "none at all" if found is None else f"the nearest is {found.time:.3f} s"
             raise NotFoundError(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def routes(service: Service) -> APIRouter:
     """Return the routes that list, make, change and forget watches."""
     router = APIRouter()
-    table = service.watching.table
+    table = service.watches.table
 
     @router.get("/v1/watches")
     async def listed() -> dict[str, Any]:

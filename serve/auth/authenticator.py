@@ -109,7 +109,7 @@ class Authenticator:
         if self._ring is None:
             return EVERYONE
         found = self._tickets.redeem(ticket)
-        return self._known(found if found and self.still(found) else None, address)
+        return self._known(found if found and self.is_valid(found) else None, address)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -129,9 +129,9 @@ class Authenticator:
         """Return a ticket; see `Tickets.issue`."""
         return self._tickets.issue(principal)
 
-    def still(self, principal: Principal) -> bool:
+    def is_valid(self, principal: Principal) -> bool:
         """Tell whether a key that was found is valid still: not revoked, changed or expired."""
-        return self._ring is None or self._ring.still(principal)
+        return self._ring is None or self._ring.is_valid(principal)
 
     def usage(self, principal: Principal) -> KeyUsage:
         """Return what a key uses; without keys, all use one."""

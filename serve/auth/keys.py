@@ -205,7 +205,7 @@ class KeyStore:
             return None
         return key.principal() if _valid(key) else None
 
-    def still(self, principal: Principal) -> bool:
+    def is_valid(self, principal: Principal) -> bool:
         """Tell whether a key found before is in the file as it was, and not expired."""
         self._refresh()
         key = self._keys.get(principal.id)

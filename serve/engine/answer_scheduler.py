@@ -34,15 +34,15 @@ class _Request:
     answer: Answer
     owner: Tenant
     steps: Steps
-    wants: ForwardRequest | None = None
+    pending: ForwardRequest | None = None
     begun: bool = False
     over: bool = False
 
-    def go_on(self, found: Tensor | None) -> None:
+    def resume(self, found: Tensor | None) -> None:
         """Run the answer up to the pass that it wants next, or to its end."""
-        with log_context(**self.answer.about):
+        with log_context(**self.answer.log_context):
             try:
-                self.wants = self.steps.send(found)
+                self.pending = self.steps.send(found)
             except StopIteration:
                 self.over = True
             except Exception as error:
@@ -50,7 +50,7 @@ class _Request:
                 self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        with log_context(**self.answer.about):
+        with log_context(**self.answer.log_context):
             self.answer.fail(error)
         self.over = True
 
@@ -67,15 +67,15 @@ class AnswerScheduler:
         self._model = model
         self._most = most
         self._batch = batch
-        self._turns = FairQueue()
-        self._entries: list[_Request] = []
-        self._ousted: list[_Request] = []
+        self._queue = FairQueue()
+        self._requests: list[_Request] = []
+        self._preempted: list[_Request] = []
         self._ends: deque[float] = deque(maxlen=RATE_ENDS)
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """Return how many are under way."""
-        return len(self._entries)
+        return len(self._requests)
 
     def add(self, answer: Answer, owner: Tenant) -> None:
         """Take `answer` in and start it.
@@ -84,69 +84,69 @@ class AnswerScheduler:
             LimitError: there are as many as there may be (`overloaded`), and nobody gives way.
         """
         with self._lock:
-            if len(self._entries) >= self._most:
-                self._make_room(owner)
-            answer.start(len(self._entries))
-            self._entries.append(_Request(answer, owner, answer.steps()))
+            if len(self._requests) >= self._most:
+                self._preempt_for(owner)
+            answer.start(len(self._requests))
+            self._requests.append(_Request(answer, owner, answer.steps()))
 
     def waiting(self) -> bool:
         """Tell whether a step would do something."""
         with self._lock:
-            return bool(self._ousted) or any(entry.answer.ready for entry in self._entries)
+            return bool(self._preempted) or any(entry.answer.ready for entry in self._requests)
 
     def counts(self, stream: str) -> QuestionCounts:
         """Return how many questions about a stream are under way."""
         with self._lock:
-            mine = [entry.begun for entry in self._entries if entry.owner.stream == stream]
+            mine = [entry.begun for entry in self._requests if entry.owner.stream == stream]
         return QuestionCounts(sum(mine), len(mine) - sum(mine))
 
     def step(self) -> None:
         """Let those whose turn it is go on by one pass; on the model's thread."""
-        self._send_off()
+        self._fail_expired()
         with self._lock:
             chosen = self._choose()
             for entry in chosen:
                 entry.begun = True
         for entry in chosen:
-            if entry.wants is None or entry.answer.cancelled:
-                entry.go_on(None)
-        reading = [(e, e.wants) for e in chosen if e.wants is not None and not e.over]
+            if entry.pending is None or entry.answer.cancelled:
+                entry.resume(None)
+        reading = [(e, e.pending) for e in chosen if e.pending is not None and not e.over]
         found = run_batch(self._model, [wants for _, wants in reading])
         for (entry, _), result in zip(reading, found, strict=True):
             if isinstance(result, Exception):
                 entry.fail(result)
             else:
-                entry.go_on(result)
+                entry.resume(result)
         with self._lock:
-            self._entries = [entry for entry in self._entries if not entry.over]
+            self._requests = [entry for entry in self._requests if not entry.over]
         self._ends.extend(time.monotonic() for entry in chosen if entry.over)
 
     def close(self) -> None:
         """End all of them because the service stops; the model's thread is over."""
         with self._lock:
-            left = [*self._entries, *self._ousted]
-            self._entries, self._ousted = [], []
+            left = [*self._requests, *self._preempted]
+            self._requests, self._preempted = [], []
         for entry in left:
-            with log_context(**entry.answer.about):
+            with log_context(**entry.answer.log_context):
                 entry.answer.close()
 
     def _choose(self) -> list[_Request]:
-        cancelled = [entry for entry in self._entries if entry.answer.cancelled]
-        ready = [e for e in self._entries if e not in cancelled and e.answer.ready]
-        costs = [FIRST_COST if e.wants is None else float(len(e.wants.ids)) for e in ready]
-        picked = self._turns.pick([entry.owner for entry in ready], costs, self._batch)
+        cancelled = [entry for entry in self._requests if entry.answer.cancelled]
+        ready = [e for e in self._requests if e not in cancelled and e.answer.ready]
+        costs = [FIRST_COST if e.pending is None else float(len(e.pending.ids)) for e in ready]
+        picked = self._queue.pick([entry.owner for entry in ready], costs, self._batch)
         chosen = [ready[place] for place in picked]
-        firsts = [entry for entry in chosen if entry.wants is None or len(entry.wants.ids) > 1]
+        firsts = [entry for entry in chosen if entry.pending is None or len(entry.pending.ids) > 1]
         late = set(map(id, firsts[FIRST_READS:]))
         return cancelled + [entry for entry in chosen if id(entry) not in late]
 
-    def _send_off(self) -> None:
+    def _fail_expired(self) -> None:
         """End who had to give way, and who could not begin in time."""
         with self._lock:
-            overdue = [entry for entry in self._entries if entry.answer.overdue]
+            overdue = [entry for entry in self._requests if entry.answer.overdue]
             for entry in overdue:
-                self._entries.remove(entry)
-            ousted, self._ousted = self._ousted, []
+                self._requests.remove(entry)
+            ousted, self._preempted = self._preempted, []
         for entry in overdue:
             entry.fail(
                 LimitError(
@@ -159,22 +159,22 @@ class AnswerScheduler:
         for entry in ousted:
             entry.fail(self._overloaded())
 
-    def _make_room(self, newcomer: Tenant) -> None:
-        keys = Counter(entry.owner.key for entry in self._entries)
-        owners = Counter(entry.owner for entry in self._entries)
+    def _preempt_for(self, newcomer: Tenant) -> None:
+        keys = Counter(entry.owner.key for entry in self._requests)
+        owners = Counter(entry.owner for entry in self._requests)
 
         def load(owner: Tenant) -> tuple[int, int]:
             return keys[owner.key], owners[owner]
 
-        idle = [entry for entry in self._entries if not entry.begun]
+        idle = [entry for entry in self._requests if not entry.begun]
         if not idle:
             raise self._overloaded()
         most = max(reversed(idle), key=lambda entry: load(entry.owner))
         same = most.owner.key == newcomer.key
         if load(most.owner)[same] <= load(newcomer)[same] + 1:
             raise self._overloaded()
-        self._entries.remove(most)
-        self._ousted.append(most)
+        self._requests.remove(most)
+        self._preempted.append(most)
 
     def _overloaded(self) -> LimitError:
         return LimitError(

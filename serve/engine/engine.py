@@ -50,53 +50,53 @@ class Engine:
         model: VideoLM,
         settings: EngineSettings | None = None,
         observer: EngineObserver | None = None,
-        keeping: StreamPersistence | None = None,
-        tracing: Tracer | None = None,
+        persistence: StreamPersistence | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.model = model
-        self._keeping = keeping or StreamPersistence()
+        self._persistence = persistence or StreamPersistence()
         self.settings = settings or EngineSettings()
-        self.quota = self._keeping.quota = Quota(self.settings.quota)
+        self.quota = self._persistence.quota = Quota(self.settings.quota)
         self._observer = observer or EngineObserver()
-        self._tracing = tracing or Tracer()
+        self._tracer = tracer or Tracer()
         self._share = WeightedShare(self.settings.frame_share)
         self._streams = StreamRegistry(self.settings.max_streams, self.settings.key_streams)
-        self._answers = AnswerScheduler(
+        self._answer_scheduler = AnswerScheduler(
             model, self.settings.max_questions, self.settings.answer_batch
         )
-        self._reading = FrameScheduler(
+        self._frame_scheduler = FrameScheduler(
             self._streams,
             model,
             self._observer,
             chunk=self.settings.chunk_tokens,
             batch=self.settings.frame_batch or default_batch(model.decoder.device),
         )
-        self._chores: deque[Callable[[], None]] = deque()
-        self._spare = IdleQueue()
-        self.pulse = Utilization()
-        self._easel = ThumbnailWorker()
+        self._callbacks: deque[Callable[[], None]] = deque()
+        self._idle_queue = IdleQueue()
+        self.utilization = Utilization()
+        self._thumbnail_worker = ThumbnailWorker()
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="longwatch-model", daemon=True)
 
     def start(self) -> None:
         """Bring back the streams that were kept, then start the model's thread."""
-        for stream in self._keeping.restore(self._make, self.model, self.do):
+        for stream in self._persistence.restore(self._make, self.model, self.run_soon):
             self._streams.add(stream)
             self.quota.join(stream.memory)
         self.quota.settle()
         self._thread.start()
 
-    def do(self, work: Callable[[], None]) -> None:
+    def run_soon(self, work: Callable[[], None]) -> None:
         """Run `work` on the model's thread between two steps; from any thread."""
         with self._wake:
-            self._chores.append(work)
+            self._callbacks.append(work)
             self._wake.notify_all()
 
-    def when_free(self, job: Callable[[], None]) -> None:
+    def run_when_idle(self, job: Callable[[], None]) -> None:
         """Run a short `job` on the model's thread when nobody waits for it; see `IdleQueue`."""
         with self._wake:
-            self._spare.offer(job)
+            self._idle_queue.offer(job)
             self._wake.notify_all()
 
     @property
@@ -105,9 +105,9 @@ class Engine:
         return self._thread.is_alive() and not self._closing
 
     @property
-    def disk_trouble(self) -> str | None:
+    def disk_error(self) -> str | None:
         """Why nothing is kept on disk for now, as a code; None where all that is to be kept is."""
-        return self._keeping.trouble
+        return self._persistence.disk_error
 
     def close(self) -> None:
         """Stop after the running step; answers under way end as failed. Again does nothing."""
@@ -115,8 +115,8 @@ class Engine:
         self._notify()
         if self._thread.is_alive():
             self._thread.join()
-        self._answers.close()
-        self._easel.close()
+        self._answer_scheduler.close()
+        self._thumbnail_worker.close()
         for stream in self.streams():
             stream.close()
 
@@ -130,13 +130,13 @@ class Engine:
                 no room for another one's (`memory_full`, `storage_full`).
         """
         stream = self._make(name, settings or StreamSettings())
-        self._keeping.admit(stream)
+        self._persistence.admit(stream)
         decoder = self.model.decoder
         kept = stream.settings.persist
         self.quota.admit(stream.memory.policy, decoder.layers, decoder.channels, kept=kept)
         self._streams.add(stream)
         self.quota.join(stream.memory)
-        self._keeping.keep(stream, self.model, self.do)
+        self._persistence.persist(stream, self.model, self.run_soon)
         return stream
 
     def stream(self, name: str) -> Stream:
@@ -174,27 +174,40 @@ class Engine:
         """
         asked = self.stream(stream)
         snapshot = asked.snapshot(question.as_of)
-        listener = asked.diary.noting(question, listener)
+        listener = asked.dialogue.recording(question, listener)
         origin = asked.timeline.origin
         with (
             log_context(stream=asked.name),
-            self._tracing.question(self.model.name).admitting() as way,
+            self._tracer.question(self.model.name).admitting() as trace,
         ):
             answer = Answer(
-                question, snapshot, self.model, listener, self._observer, origin, self._notify, way
+                question,
+                snapshot,
+                self.model,
+                listener,
+                self._observer,
+                origin,
+                self._notify,
+                trace,
             )
             with self._wake:
                 if self._closing:
                     raise ClosedError("the service is stopping; ask again when it is back")
-                self._answers.add(answer, Tenant(current().id, asked.name))
+                self._answer_scheduler.add(answer, Tenant(current().id, asked.name))
                 self._wake.notify_all()
         return answer
 
     def _make(self, name: str, settings: StreamSettings) -> Stream:
         stream = Stream(
-            name, settings, self.model, self._observer, self._notify, self._easel, self._tracing
+            name,
+            settings,
+            self.model,
+            self._observer,
+            self._notify,
+            self._thumbnail_worker,
+            self._tracer,
         )
-        stream.questions = partial(self._answers.counts, name)
+        stream.questions = partial(self._answer_scheduler.counts, name)
         return stream
 
     def _notify(self) -> None:
@@ -208,24 +221,24 @@ class Engine:
                 self._wake.wait_for(lambda: self._closing or self._waiting())
                 if self._closing:
                     return
-                frames, answers = self._reading.waiting(), self._answers.waiting()
-                chores, self._chores = self._chores, deque()
-            with self.pulse.during("other"):
-                for chore in chores:
-                    chore()
-                self._spare.run(busy=frames or answers)
-            turn = self._share.pick(frames=frames, answers=answers)
+                frames, answers = self._frame_scheduler.waiting(), self._answer_scheduler.waiting()
+                callbacks, self._callbacks = self._callbacks, deque()
+            with self.utilization.measure("other"):
+                for callback in callbacks:
+                    callback()
+                self._idle_queue.run(busy=frames or answers)
+            turn = self._share.next_kind(frames=frames, answers=answers)
             start = time.perf_counter()
             if turn == "frame":
-                with self.pulse.during("frame"):
-                    self._reading.step()
+                with self.utilization.measure("frame"):
+                    self._frame_scheduler.step()
             elif turn == "answer":
-                with self.pulse.during("answer"):
-                    self._answers.step()
+                with self.utilization.measure("answer"):
+                    self._answer_scheduler.step()
             if turn is not None and frames and answers:
-                self._share.spent(turn, time.perf_counter() - start)
+                self._share.charge(turn, time.perf_counter() - start)
 
     def _waiting(self) -> bool:
-        if self._chores or self._spare:
+        if self._callbacks or self._idle_queue:
             return True
-        return self._answers.waiting() or self._reading.waiting()
+        return self._answer_scheduler.waiting() or self._frame_scheduler.waiting()

@@ -35,14 +35,14 @@ class WeightedShare:
                 f"the share of frames must be between 0 and 1, not {self.share}; try 0.5"
             )
 
-    def pick(self, *, frames: bool, answers: bool) -> WorkKind | None:
+    def next_kind(self, *, frames: bool, answers: bool) -> WorkKind | None:
         """Return whose step is next, given who waits."""
         if not (frames and answers):
             self._credit = 0.0
             return "frame" if frames else "answer" if answers else None
         return "frame" if self._credit > 0 else "answer"
 
-    def spent(self, turn: WorkKind, seconds: float) -> None:
+    def charge(self, turn: WorkKind, seconds: float) -> None:
         """Take note of a step that ran while both sides waited."""
         if turn == "frame":
             self._credit -= seconds

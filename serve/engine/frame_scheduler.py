@@ -66,35 +66,35 @@ class FrameScheduler:
         self._chunk = chunk
         self._batch = batch
         self._turn = 0  # which stream is looked at first for the next frame
-        self._jobs: list[_FrameTask] = []
+        self._tasks: list[_FrameTask] = []
 
     def waiting(self) -> bool:
         """Tell whether there is a frame to be read; from any thread."""
-        return bool(self._jobs) or any(len(s.buffer) for s in self._streams.all())
+        return bool(self._tasks) or any(len(s.buffer) for s in self._streams.all())
 
     def step(self) -> None:
         """Go on with what is being read, or begin with the next streams' newest frames."""
-        if not self._jobs:
+        if not self._tasks:
             self._begin()
-        elif not (wanting := [job for job in self._jobs if job.wants is not None]):
-            self._go_on(self._jobs[0])
+        elif not (wanting := [job for job in self._tasks if job.wants is not None]):
+            self._resume(self._tasks[0])
         else:
             self._encode(wanting)
-        self._jobs = [job for job in self._jobs if not job.over]
+        self._tasks = [job for job in self._tasks if not job.over]
 
     def _begin(self) -> None:
         streams = self._streams.all()
         first = self._turn
         for i in range(len(streams)):
-            if len(self._jobs) == self._batch:
+            if len(self._tasks) == self._batch:
                 break
             stream = streams[(first + i) % len(streams)]
             frame = stream.buffer.get_nowait()
             if frame is not None:
                 self._turn = (first + i + 1) % len(streams)
-                self._jobs.append(_FrameTask(stream, stream.read(frame, self._chunk)))
-        for job in self._jobs:
-            self._go_on(job)
+                self._tasks.append(_FrameTask(stream, stream.read(frame, self._chunk)))
+        for job in self._tasks:
+            self._resume(job)
 
     def _encode(self, jobs: Sequence[_FrameTask]) -> None:
         """Encode a frame of each; where that fails, each by itself, so that one fails alone."""
@@ -113,9 +113,9 @@ class FrameScheduler:
             return
         seconds = (time.perf_counter() - start) / len(frames)
         for job, of in zip(jobs, tokens, strict=True):
-            self._go_on(job, EncodedFrame(of, seconds))
+            self._resume(job, EncodedFrame(of, seconds))
 
-    def _go_on(self, job: _FrameTask, encoded: EncodedFrame | None = None) -> None:
+    def _resume(self, job: _FrameTask, encoded: EncodedFrame | None = None) -> None:
         with log_context(stream=job.stream.name):
             try:
                 job.wants = job.steps.send(encoded)

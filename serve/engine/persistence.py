@@ -37,7 +37,7 @@ class StreamPersistence:
     """All streams of one engine that are kept in one vault; without a vault, none."""
 
     def __init__(self, vault: Vault | None = None, writer: Writer | None = None) -> None:
-        self.refused: dict[str, str] = {}  # streams that are kept but cannot be served, and why
+        self.unavailable: dict[str, str] = {}  # streams that are kept but cannot be served, and why
         self.quota = Quota()  # of all streams, which the engine knows
         self._vault, self._writer = vault, writer
         self._stores: list[Store] = []
@@ -45,7 +45,7 @@ class StreamPersistence:
         self._reader = ThreadPoolExecutor(1, "longwatch-reader")
 
     @property
-    def trouble(self) -> str | None:
+    def disk_error(self) -> str | None:
         """Why the disk takes nothing for now: disk_full, disk_read_only or disk_error."""
         return None if self._writer is None else self._writer.stats().reason
 
@@ -62,15 +62,15 @@ class StreamPersistence:
                 code="no_data",
                 param="persist",
             )
-        if stream.name in self.refused:
+        if stream.name in self.unavailable:
             raise InputError(
-                f"a stream {stream.name!r} is kept but not served: {self.refused[stream.name]}; "
-                "choose another name, or forget that one first",
+                f"a stream {stream.name!r} is kept but not served: "
+                f"{self.unavailable[stream.name]}; choose another name, or forget that one first",
                 code="stream_exists",
                 param="stream",
             )
 
-    def keep(self, stream: Stream, model: VideoLM, later: Later) -> None:
+    def persist(self, stream: Stream, model: VideoLM, later: Later) -> None:
         """Keep a new stream, which `model` reads, if it is to be; returns at once.
 
         `later` runs a function on the model's thread.
@@ -82,16 +82,16 @@ class StreamPersistence:
         store = self._open(self._vault, entry, stream)
         disk = self._disk(store, stream)
         kept = StreamDisk(self._vault, self._writer, entry, store, disk)
-        stream.keep(kept)
-        kept.enter()
-        kept.begin(stream.memory, later)
+        stream.attach_disk(kept)
+        kept.register()
+        kept.attach(stream.memory, later)
 
     def restore(
         self, make: Callable[[str, StreamSettings], Stream], model: VideoLM, later: Later
     ) -> Iterator[Stream]:
         """Yield the streams that were kept, with all that they held, without reading it again.
 
-        One that `model` did not read, or that cannot be restored, stays on disk and is `refused`.
+        One that `model` did not read, or that cannot be restored, stays on disk: see `unavailable`.
         """
         if self._vault is None or self._writer is None:
             return
@@ -105,15 +105,15 @@ class StreamPersistence:
                 disk = self._disk(store, stream)
                 commit = restore(stream.memory, store, stream.device, disk)
             except (LongwatchError, OSError) as error:
-                self.refused[entry.name] = str(error)
+                self.unavailable[entry.name] = str(error)
                 ids = {"stream": entry.name}
                 log.error("the stream %s is kept but not served: %s", entry.name, error, extra=ids)
                 continue
             if commit is not None and commit.last_time is not None:
                 stream.timeline.resume(commit.last_time, max(0.0, time.time() - commit.written))
             kept = StreamDisk(self._vault, self._writer, entry, store, disk)
-            stream.keep(kept)
-            kept.begin(stream.memory, later)
+            stream.attach_disk(kept)
+            kept.attach(stream.memory, later)
             frames = 0 if commit is None else commit.frames
             took = time.perf_counter() - start
             told, ids = "the stream %s is back with %d frames, in %.1f s", {"stream": entry.name}

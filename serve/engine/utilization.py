@@ -31,7 +31,7 @@ class Utilization:
         self._totals: dict[Work, float] = dict.fromkeys(WORKS, 0.0)
         self._notes = deque([_Note(clock(), self._totals.copy())])
 
-    def during(self, work: Work) -> Utilization:
+    def measure(self, work: Work) -> Utilization:
         """Return what to enter for as long as `work` is done; the next one begins after it."""
         self._work = work
         return self
@@ -54,7 +54,7 @@ class Utilization:
                 self._notes.popleft()
 
     @property
-    def running(self) -> float:
+    def step_seconds(self) -> float:
         """Seconds that the work under way has taken; 0 where there is none."""
         since = self._since
         return 0.0 if since is None else max(0.0, self._clock() - since)
@@ -63,7 +63,7 @@ class Utilization:
         """Return the seconds that each work took so far."""
         return self._totals.copy()
 
-    def shares(self) -> dict[Work, float]:
+    def fractions(self) -> dict[Work, float]:
         """Return which part of the last ten seconds, about, each work took; between 0 and 1."""
         now, totals = self._clock(), self._totals.copy()
         notes = tuple(self._notes)

@@ -75,23 +75,23 @@ class OpenTelemetry(Tracer):
             "frame": frame.index,
         }
         root = _Root("frame", SpanKind.INTERNAL, Context(), frame.arrived or None)
-        way = self._begin(root, figures)
+        trace = self._begin(root, figures)
         if frame.arrived and frame.decoded:
-            way.enter("decode", frame.arrived)
-            way.enter("wait", frame.decoded)
-        return way
+            trace.begin_stage("decode", frame.arrived)
+            trace.begin_stage("wait", frame.decoded)
+        return trace
 
     def question(self, model: str) -> Trace:  # noqa: D102
         parent = self._propagator.extract(caller(), Context())
-        way = self._begin(
+        trace = self._begin(
             _Root("question", SpanKind.SERVER, parent), {"model": model, **current_context()}
         )
-        way.enter("queue")
-        return way
+        trace.begin_stage("queue")
+        return trace
 
     def _begin(self, root: _Root, figures: Mapping[str, str | float]) -> Trace:
-        way = _Traced(self._tracer, root, figures)
-        return way if way.kept else NO_TRACE
+        trace = _Traced(self._tracer, root, figures)
+        return trace if trace.kept else NO_TRACE
 
 
 class _Root:
@@ -134,17 +134,17 @@ class _Traced(Trace):
         """Whether the sampler wants it."""
         return self._span.is_recording()
 
-    def enter(self, stage: str, since: float | None = None) -> None:
+    def begin_stage(self, stage: str, since: float | None = None) -> None:
         at = self._next or self._at(since)
         self._next = None
         self._leave(at)
         self._stage = self._tracer.start_span(stage, context=self._within, start_time=at)
 
-    def note(self, **figures: str | float) -> None:
+    def set_attributes(self, **figures: str | float) -> None:
         if self._stage is not None:
             self._stage.set_attributes(_named(figures))
 
-    def mark(self, event: str) -> None:
+    def add_event(self, event: str) -> None:
         self._span.add_event(event, timestamp=self._at(None))
 
     def end(self, outcome: str, error: str | None = None, **figures: str | float) -> None:

@@ -28,13 +28,13 @@ class Trace:
     trace: str | None = None
     """The trace's id, in hexadecimal."""
 
-    def enter(self, stage: str, since: float | None = None) -> None:
+    def begin_stage(self, stage: str, since: float | None = None) -> None:
         """End the stage before and begin `stage`, now or at `since`, on the monotonic clock."""
 
-    def note(self, **figures: str | float) -> None:
+    def set_attributes(self, **figures: str | float) -> None:
         """Add figures to the stage under way."""
 
-    def mark(self, event: str) -> None:
+    def add_event(self, event: str) -> None:
         """Note that something happened now."""
 
     @contextmanager

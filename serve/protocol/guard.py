@@ -76,7 +76,7 @@ class AuthMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            principal = NOBODY if self._service.access.needs_keys else EVERYONE
+            principal = NOBODY if self._service.authenticator.needs_keys else EVERYONE
             with acting_as(principal), called_by(Headers(raw=list(scope.get("headers", ())))):
                 await self._app(scope, receive, send)
         else:
@@ -104,7 +104,7 @@ class AuthMiddleware:
 
     def _admit(self, scope: Scope, headers: Headers) -> Principal:
         """Return on whose behalf a request is; `LongwatchError` if it may not be done."""
-        access, settings, path = self._service.access, self._service.settings, scope["path"]
+        access, settings, path = self._service.authenticator, self._service.settings, scope["path"]
         if is_open(path) and "authorization" not in headers:
             return NOBODY if access.needs_keys else EVERYONE
         check_caller(self._service, headers, reads=scope["method"] in READS)
@@ -126,7 +126,7 @@ def check_caller(service: Service, headers: Headers, *, reads: bool) -> None:
 
     Pages of other sites cannot see what they read, so that for reading the name alone matters.
     """
-    settings, needs_keys = service.settings, service.access.needs_keys
+    settings, needs_keys = service.settings, service.authenticator.needs_keys
     if not needs_keys and settings.host in LOOPBACK:
         check_host(headers.get("host"), settings.hosts)
     if not reads:

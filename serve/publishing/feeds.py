@@ -37,7 +37,7 @@ class Feed:
         self.state: State = "offline"
         self.reason: str | None = None
         self.since = time.time()
-        self.told: dict[str, Any] = {}  # what else is known of the state
+        self.details: dict[str, Any] = {}  # what else is known of the state
         self.epoch = 0  # publishers so far
         self.acked: int | None = None  # the newest sequence number taken in
         self.acked_before: int | None = None  # the last one of the publisher before
@@ -71,7 +71,7 @@ class Feed:
     def change(self, state: State, reason: str | None = None, **told: Any) -> None:
         """Enter a state and tell the watchers; `told` is what else there is to say of it."""
         self.state, self.reason, self.since = state, reason, time.time()
-        self.told = told
+        self.details = told
         about = {"stream": self.name, "epoch": self.epoch, "reason": reason, **told}
         about["why"] = about.pop("message", None)  # a log record has a `message` of its own
         log.info("stream %s", state, extra={key: value for key, value in about.items() if value})
@@ -85,7 +85,7 @@ class Feed:
         self.acked, self.acked_before = None, self.acked
         self.change(state)
 
-    def leave(self, reason: str) -> None:
+    def release(self, reason: str) -> None:
         """Let the publisher go; the stream waits for the next one."""
         if self.ingest is None:
             return
@@ -138,7 +138,7 @@ class Feed:
             "state": self.state,
             "reason": self.reason,
             "since": self.since,
-            **self.told,
+            **self.details,
             "source": None if self.address is None else self.address.json(),
             "epoch": self.epoch,
             "received": self._counts()["received"],
@@ -150,7 +150,7 @@ class Feed:
             "questions": stats.questions._asdict(),
             "acked_seq": self.acked,
             "sparing": stats.sparing.json(),
-            "disk": None if self.stream.kept is None else self.stream.kept.stats().json(),
+            "disk": None if self.stream.disk is None else self.stream.disk.stats().json(),
             "memory": {
                 "tokens": memory.tokens_stored,
                 "bytes": memory.device_bytes,
@@ -219,7 +219,7 @@ class FeedRegistry:
             LimitError: there are too many streams.
         """
         fresh = name not in (stream.name for stream in self._engine.streams())
-        feed = self.take_up(name, settings)
+        feed = self.acquire(name, settings)
         if feed.taken:
             raise InputError(
                 f"the stream {name!r} is being fed already; attach to it, wait until its publisher "
@@ -241,14 +241,14 @@ class FeedRegistry:
             if fresh:
                 self._engine.close_stream(name)
             raise
-        feed.leave("publisher_ended")
+        feed.release("publisher_ended")
         feed.begin(ingest)
         return feed, ingest
 
     def discard(self, name: str) -> None:
         """Forget a stream and all it has seen."""
         feed = self.get(name)
-        feed.leave("closed")
+        feed.release("closed")
         self._engine.close_stream(name)
         del self._feeds[name]
         feed.change("ended", "discarded")
@@ -256,10 +256,10 @@ class FeedRegistry:
     async def close(self) -> None:
         """Let all publishers go, and wait for their threads."""
         for feed in self._feeds.values():
-            feed.leave("closed")
+            feed.release("closed")
         await asyncio.gather(*(feed.closed() for feed in self._feeds.values()))
 
-    def take_up(self, name: str, settings: StreamSettings) -> Feed:
+    def acquire(self, name: str, settings: StreamSettings) -> Feed:
         """Return the stream called `name`, made with `settings` if there is none.
 
         Raises:

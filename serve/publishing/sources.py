@@ -120,7 +120,7 @@ class SourceManager:
         current().require(PULL)
         current().require_stream(name)
         self._rules.check(address)
-        feed = self._feeds.take_up(name, settings)
+        feed = self._feeds.acquire(name, settings)
         if feed.taken:
             if isinstance(feed.ingest, PulledSource) and feed.ingest.address == address:
                 return feed
@@ -158,7 +158,7 @@ class SourceManager:
                 param="stream",
             )
         self.forget(name)
-        feed.leave("closed")
+        feed.release("closed")
         if discard_memory:
             self._feeds.discard(name)
         return feed
@@ -195,7 +195,7 @@ class SourceManager:
             on_status=on_status,
         )
         pull.ids = {"stream": feed.name}
-        feed.leave("publisher_ended")
+        feed.release("publisher_ended")
         feed.begin(pull, "connecting")
         pull.start()
 

@@ -32,7 +32,7 @@ class ConnectionGuard:
     """The standing of the principal that the code which makes this acts for."""
 
     def __init__(self, service: Service, session: Session) -> None:
-        self._access = service.access
+        self._access = service.authenticator
         self._session = session
         self._principal = current()
 
@@ -56,7 +56,7 @@ class ConnectionGuard:
             raise CloseConnection(4429, error) from None
 
     def _check_key(self) -> None:
-        if not self._access.still(self._principal):
+        if not self._access.is_valid(self._principal):
             gone = AuthenticationError("the key was revoked or has expired; ask for a new one")
             self._session.tell(gone, fatal=True)
             raise CloseConnection(4401, gone)

@@ -36,7 +36,7 @@ class Handler:
         self.streams = Streams(service, outbox, complain)
         self.frames = FrameReceiver(self.streams, allowance, service.settings.max_inflight)
         self.responses = ResponseManager(service, outbox, lambda: self.streams.names, allowance)
-        self.watches = Watches(service.watching.table, outbox, lambda: self.streams.names)
+        self.watches = Watches(service.watches.table, outbox, lambda: self.streams.names)
         self._service = service
         self._outbox = outbox
 

@@ -37,7 +37,7 @@ def identify(service: Service, websocket: WebSocket) -> Principal | None:
     Raises:
         LongwatchError: the page, the name, the key or the ticket is not one that is let in.
     """
-    headers, access = websocket.headers, service.access
+    headers, access = websocket.headers, service.authenticator
     check_caller(service, headers, reads=False)
     ticket = _ticket(websocket)
     if ticket is not None:
@@ -56,7 +56,7 @@ async def first_message(service: Service, websocket: WebSocket) -> Principal:
         LimitError: too many others are being waited for, or too many wrong keys came.
     """
     seconds = service.settings.auth_seconds
-    with service.access.waiting():
+    with service.authenticator.waiting():
         try:
             async with asyncio.timeout(seconds):
                 message = await websocket.receive()
@@ -67,7 +67,7 @@ async def first_message(service: Service, websocket: WebSocket) -> Principal:
             ) from None
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code") or 1005)
-    return service.access.admit(_token(message.get("text") or ""), address(websocket.scope))
+    return service.authenticator.admit(_token(message.get("text") or ""), address(websocket.scope))
 
 
 def _ticket(websocket: WebSocket) -> str | None:
@@ -117,7 +117,7 @@ async def serve_websocket(
             await websocket.accept(_subprotocol(websocket))
             principal = await first_message(service, websocket)
         service.check_model(websocket.query_params.get("model"))
-        with acting_as(principal), service.access.usage(principal).session():
+        with acting_as(principal), service.authenticator.usage(principal).session():
             service.enter()
             await _serve(service, sessions, websocket)
     except LongwatchError as error:

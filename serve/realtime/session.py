@@ -43,7 +43,7 @@ class Session:
         """Whoever knows it may resume the session, with the key that it was begun with."""
         self.key = current().id
         self.outbox = Outbox(settings.send_queue_bytes, settings.resume_bytes)
-        self.allowance = service.access.allowance(current())
+        self.allowance = service.authenticator.allowance(current())
         self.handler = Handler(service, self.outbox, self._complain, self.allowance)
         self.connection: ClientConnection | None = None
         self._service = service

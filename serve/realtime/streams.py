@@ -13,7 +13,6 @@ from longwatch.serve.auth.principal import current
 from longwatch.serve.auth.scopes import DISCARD, FOLLOW, PULL
 from longwatch.serve.realtime import events
 from longwatch.serve.realtime.messages import PullSource, asked_settings
-from longwatch.serve.streams.settings import accepted, settings_for
 
 if TYPE_CHECKING:
     from longwatch.serve.publishing.feeds import Feed
@@ -59,9 +58,7 @@ class Streams:
         See `FeedRegistry.open` for what is raised, or `SourceManager.open` where it is fetched.
         """
         source = request.source
-        settings = settings_for(
-            self._service.settings.stream, asked_settings(request.policy, source)
-        )
+        settings = self._service.settings.stream.overridden(asked_settings(request.policy, source))
         if isinstance(source, PullSource):
             self._pull(request.stream, source, settings)
             return
@@ -80,7 +77,7 @@ class Streams:
             feed,
             handle=self._handles,
             accepted=about
-            | accepted(feed.stream.settings, self._service.engine.model.window_tokens),
+            | feed.stream.settings.describe(self._service.engine.model.window_tokens),
             acked_seq=feed.acked_before,
         )
         self._follow(feed)
@@ -96,7 +93,7 @@ class Streams:
         if request.discard_memory:
             current().require(DISCARD)
         feed = self._service.feeds.get(request.stream)
-        pulls = self._service.pulling.pulls(feed)
+        pulls = self._service.sources.pulls(feed)
         if pulls:
             current().require(PULL)
         own = pulls or any(channel.ingest is feed.ingest for channel in self.fed.values())
@@ -107,9 +104,9 @@ class Streams:
                 param="stream",
             )
         self._drop_channels(feed)
-        self._service.pulling.forget(feed.name)
+        self._service.sources.forget(feed.name)
         following, before = feed.name in self._followed, feed.since
-        feed.leave("closed")
+        feed.release("closed")
         if request.discard_memory:
             self._service.feeds.discard(feed.name)
         if not following or feed.since == before:  # we were not told as a follower
@@ -139,7 +136,7 @@ class Streams:
         """Feed no more, as the connection broke off; what was ended is still read to its end."""
         for handle, (feed, ingest) in list(self.fed.items()):
             if feed.ingest is ingest and feed.state != "ended":
-                feed.leave("publisher_left")
+                feed.release("publisher_left")
             if feed.ingest is not ingest:
                 del self.fed[handle]
 
@@ -161,7 +158,7 @@ class Streams:
         """Leave all streams; they wait for the next publisher."""
         for feed, ingest in self.fed.values():
             if feed.ingest is ingest:
-                feed.leave("publisher_left")
+                feed.release("publisher_left")
         self.fed.clear()
         for feed in list(self._followed.values()):
             self._unfollow(feed)
@@ -177,9 +174,9 @@ class Streams:
 
     def _pull(self, name: str, source: PullSource, settings: StreamSettings) -> None:
         """Have the service fetch a stream, and follow it; it goes on when this session ends."""
-        feed = self._service.pulling.open(name, source.address(), settings)
+        feed = self._service.sources.open(name, source.address(), settings)
         about = {"source": source.address().json(), "fps": settings.fps}
-        about |= accepted(feed.stream.settings, self._service.engine.model.window_tokens)
+        about |= feed.stream.settings.describe(self._service.engine.model.window_tokens)
         self._say("lw.stream.opened", feed, handle=None, accepted=about)
         self._follow(feed)
 
@@ -208,7 +205,7 @@ class Streams:
         self._received.pop(feed.name, None)
 
     def _tell_state(self, feed: Feed) -> None:
-        about = {"state": feed.state, "reason": feed.reason, "since": feed.since, **feed.told}
+        about = {"state": feed.state, "reason": feed.reason, "since": feed.since, **feed.details}
         self._say("lw.stream.state", feed, **about)
         if feed.state == "ended" and feed.reason == "discarded":
             self._unfollow(feed)

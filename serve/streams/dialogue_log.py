@@ -24,14 +24,14 @@ CHARS = 2000  # of a question and of an answer there
 class DialogueOnDisk(Protocol):
     """The questions, answers and alerts of a stream that is on disk."""
 
-    def note(self, told: Exchange) -> None:
+    def log_exchange(self, told: Exchange) -> None:
         """Keep a question and its answer."""
 
     def dialogue(self) -> list[Exchange]:
         """Return all questions and answers, oldest first; may wait for the disk."""
         ...
 
-    def alert(self, alert: Alert) -> None:
+    def log_alert(self, alert: Alert) -> None:
         """Keep that a watch spoke up."""
 
     def alerts(self) -> list[Alert]:
@@ -43,23 +43,23 @@ class DialogueLog:
     """What was said about one stream, by whomever, from any thread."""
 
     def __init__(self) -> None:
-        self.kept: DialogueOnDisk | None = None
-        self._told: deque[Exchange] = deque(maxlen=MOST)
+        self.disk: DialogueOnDisk | None = None
+        self._exchanges: deque[Exchange] = deque(maxlen=MOST)
         self._alerts: deque[Alert] = deque(maxlen=ALERTS)
         self._lock = threading.Lock()
 
-    def alert(self, alert: Alert) -> None:
+    def log_alert(self, alert: Alert) -> None:
         """Note that a watch spoke up."""
-        if self.kept is not None:
-            self.kept.alert(alert)
+        if self.disk is not None:
+            self.disk.log_alert(alert)
         else:
             self._alerts.append(alert)
 
     def alerts(self) -> list[Alert]:
         """Return the newest times that a watch spoke up, oldest first; may wait for the disk."""
-        return list(self._alerts) if self.kept is None else self.kept.alerts()
+        return list(self._alerts) if self.disk is None else self.disk.alerts()
 
-    def noting(
+    def recording(
         self, question: Question, listener: Callable[[AnswerEvent], None]
     ) -> Callable[[AnswerEvent], None]:
         """Return a listener that also notes the answer, if it comes to one."""
@@ -73,15 +73,15 @@ class DialogueLog:
 
     def all(self) -> list[Exchange]:
         """Return what is known of it, oldest first; may wait for the disk."""
-        if self.kept is not None:
-            return self.kept.dialogue()
+        if self.disk is not None:
+            return self.disk.dialogue()
         with self._lock:
-            return list(self._told)
+            return list(self._exchanges)
 
     def _note(self, told: Exchange) -> None:
-        if self.kept is not None:
-            self.kept.note(told)
+        if self.disk is not None:
+            self.disk.log_exchange(told)
             return
         short = told._replace(question=told.question[:CHARS], answer=told.answer[:CHARS])
         with self._lock:
-            self._told.append(short)
+            self._exchanges.append(short)

@@ -60,13 +60,13 @@ class StreamDisk:
         self._journal: Journal | None = None
         store.noted = self._note
 
-    def enter(self) -> None:
+    def register(self) -> None:
         """Enter a new stream, as soon as the disk takes it."""
         job = partial(self._vault.enter, self.entry)
         if not self._writer.offer(job, 0, self._vault.catalogue):
-            self._writer.when_room(self.enter)
+            self._writer.when_room(self.register)
 
-    def begin(self, memory: Memory, later: Later) -> None:
+    def attach(self, memory: Memory, later: Later) -> None:
         """Write down what `memory` reads from now on; `later` runs a function on its thread."""
 
         def careful(work: Callable[[], None]) -> None:
@@ -87,7 +87,7 @@ class StreamDisk:
 
         self._trim = partial(later, partial(careful, trim))
 
-    def picture(self, frame: Frame) -> None:
+    def save_thumbnail(self, frame: Frame) -> None:
         """Keep a small picture of a frame, unless the writer is too busy for that."""
         catalogue = self._vault.catalogue
 
@@ -96,15 +96,15 @@ class StreamDisk:
 
         self._writer.offer(write, frame.image.nbytes, catalogue)
 
-    def picture_times(self) -> list[float]:
+    def thumbnail_times(self) -> list[float]:
         """Return which moments there are pictures of, in seconds; may wait for the disk."""
         return self._vault.catalogue.thumbnail_times(self.entry.name)
 
-    def nearest_picture(self, time: float) -> tuple[float, bytes] | None:
+    def nearest_thumbnail(self, time: float) -> tuple[float, bytes] | None:
         """Return the time and the JPEG of the picture nearest to `time`; may wait for the disk."""
         return self._vault.catalogue.thumbnail(self.entry.name, time)
 
-    def note(self, told: Exchange) -> None:
+    def log_exchange(self, told: Exchange) -> None:
         """Keep a question and its answer."""
         write = partial(self._vault.catalogue.add_exchange, self.entry.name, told)
         size = len(told.question) + len(told.answer)
@@ -114,7 +114,7 @@ class StreamDisk:
         """Return all questions and answers that are kept, oldest first; may wait for the disk."""
         return self._vault.catalogue.dialogue(self.entry.name)
 
-    def alert(self, alert: Alert) -> None:
+    def log_alert(self, alert: Alert) -> None:
         """Keep that a watch spoke up."""
         write = partial(self._vault.catalogue.add_alert, self.entry.name, alert)
         self._writer.offer(write, len(alert.text), self._vault.catalogue)
@@ -123,7 +123,7 @@ class StreamDisk:
         """Return when watches spoke up, oldest first; may wait for the disk."""
         return self._vault.catalogue.alerts(self.entry.name)
 
-    def forget(self) -> None:
+    def delete(self) -> None:
         """Remove all that is on disk, soon."""
 
         def remove() -> None:
@@ -131,9 +131,9 @@ class StreamDisk:
             self._vault.forget(self.entry)
 
         if not self._writer.offer(remove):
-            self._writer.when_room(self.forget)
+            self._writer.when_room(self.delete)
 
-    def finish(self) -> None:
+    def flush(self) -> None:
         """Hand over what still waits; on the memory's thread, or after it has ended."""
         end = time.monotonic() + FINISH_SECONDS
         while self._journal is not None and self._journal.behind and time.monotonic() < end:

@@ -127,7 +127,7 @@ class _State:
 class FrameReducer:
     """One stream's gate, compressor and budget. The model's thread uses it; stats are anybody's.
 
-    For each frame: `repeats`, then `compress`, then `commit` once the frame was read. A frame
+    For each frame: `is_duplicate`, then `compress`, then `commit` once the frame was read. A frame
     without `commit` leaves no trace but in the counts.
     """
 
@@ -142,7 +142,7 @@ class FrameReducer:
         self._lock = threading.Lock()
         self._stats = ReductionStats()
 
-    def repeats(self, frame: Frame) -> bool:
+    def is_duplicate(self, frame: Frame) -> bool:
         """Tell, and count, whether `frame` shows what the last frame that was read had shown."""
         self._next = self._state
         if self._gate is None:

@@ -116,40 +116,38 @@ class StreamSettings:
             made = made.bounded(self.memory_mb << 20, token_bytes)
         return made
 
+    def overridden(self, asked: Mapping[str, Any]) -> StreamSettings:
+        """Return these settings with what a client asked for in their place.
 
-def settings_for(defaults: StreamSettings, asked: Mapping[str, Any]) -> StreamSettings:
-    """Return `defaults` with what a client asked for in their place.
+        `asked` has fields of the settings, and may name a `preset`, which comes before them.
 
-    `asked` has fields of the settings, and may name a `preset`, which comes before them.
+        Raises:
+            ConfigError: something that it asked for is not known, or out of range.
+        """
+        given = dict(asked)
+        if "preset" in given:
+            given = lookup(PRESETS, given.pop("preset"), "preset").settings() | given
+        return replace(self, **given)
 
-    Raises:
-        ConfigError: something that it asked for is not known, or out of range.
-    """
-    given = dict(asked)
-    if "preset" in given:
-        given = lookup(PRESETS, given.pop("preset"), "preset").settings() | given
-    return replace(defaults, **given)
+    def describe(self, window_tokens: int) -> dict[str, Any]:
+        """Return how a stream is set up, as its publisher is told.
 
-
-def accepted(settings: StreamSettings, window_tokens: int) -> dict[str, Any]:
-    """Return how a stream is set up, as its publisher is told.
-
-    `window_tokens` is the model's own window, where the settings name none.
-    """
-    return {
-        "queue": settings.queue,
-        "on_full": settings.on_full,
-        "memory": settings.policy,
-        "window_tokens": settings.window_tokens or window_tokens,
-        "fidelity": settings.fidelity,
-        "memory_mb": settings.memory_mb,
-        "persist": settings.persist,
-        "host_mb": settings.host_mb,
-        "compressor": settings.compressor,
-        "keep": settings.keep,
-        "pruner": settings.pruner,
-        "prune_keep": settings.prune_keep,
-        "token_rate": settings.token_rate,
-        "gate": settings.gate,
-        "gate_seconds": settings.gate_seconds,
-    }
+        `window_tokens` is the model's own window, where the settings name none.
+        """
+        return {
+            "queue": self.queue,
+            "on_full": self.on_full,
+            "memory": self.policy,
+            "window_tokens": self.window_tokens or window_tokens,
+            "fidelity": self.fidelity,
+            "memory_mb": self.memory_mb,
+            "persist": self.persist,
+            "host_mb": self.host_mb,
+            "compressor": self.compressor,
+            "keep": self.keep,
+            "pruner": self.pruner,
+            "prune_keep": self.prune_keep,
+            "token_rate": self.token_rate,
+            "gate": self.gate,
+            "gate_seconds": self.gate_seconds,
+        }

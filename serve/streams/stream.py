@@ -76,10 +76,10 @@ class Stream:
         model: VideoLM,
         observer: EngineObserver,
         wake: Callable[[], None],
-        easel: ThumbnailWorker | None = None,
-        tracing: Tracer | None = None,
+        worker: ThumbnailWorker | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
-        """Begin empty; `easel` makes the pictures, together with those of other streams."""
+        """Begin empty; `worker` makes the pictures, together with those of other streams."""
         self.name = name
         self.settings = settings
         self.created = time.time()
@@ -89,15 +89,15 @@ class Stream:
         self.memory.hot_bytes = settings.hot_mb << 20
         self.memory.pruning = settings.make_pruning(model)
         self.questions: Callable[[], QuestionCounts] = QuestionCounts  # how many are under way
-        self.kept: StreamDisk | None = None  # its place on disk, see `keep`
-        self.gallery = ThumbnailStore(easel or ThumbnailWorker(), settings.picture_mb << 20)
-        self.diary = DialogueLog()
+        self.disk: StreamDisk | None = None  # its place on disk, see `attach_disk`
+        self.thumbnails = ThumbnailStore(worker or ThumbnailWorker(), settings.picture_mb << 20)
+        self.dialogue = DialogueLog()
         self.newest: LatestFrame | None = None
         self.device = model.decoder.device
         self._model = model
         self._observer = observer
-        self._tracing = tracing or Tracer()
-        self._sparing = FrameReducer(settings.sparing)
+        self._tracer = tracer or Tracer()
+        self._reducer = FrameReducer(settings.sparing)
         self._lock = threading.Lock()
         self._commits: deque[float] = deque()
         self._read = self._failed = self._late = 0
@@ -129,16 +129,16 @@ class Stream:
 
         Whoever runs it sends what the frame became where it is yielded to be encoded.
         """
-        way = self._tracing.frame(self.name, frame)
+        trace = self._tracer.frame(self.name, frame)
         outcome: Outcome = "failed"
         try:
-            outcome = yield from self._read_on(frame, chunk, way)
+            outcome = yield from self._read_on(frame, chunk, trace)
         finally:
             self.memory.rollback()
-            way.end(outcome, "model_error" if outcome == "failed" else None)
+            trace.end(outcome, "model_error" if outcome == "failed" else None)
 
     def _read_on(
-        self, frame: Frame, chunk: int, way: Trace
+        self, frame: Frame, chunk: int, trace: Trace
     ) -> Generator[Frame | None, EncodedFrame | None, Outcome]:
         """Read `frame` as far as it is worth; return what became of it."""
         model, memory = self._model, self.memory
@@ -147,54 +147,54 @@ class Stream:
             with self._lock:
                 self._late += 1
             return "late"
-        way.enter("gate")
-        if self._sparing.repeats(frame):
+        trace.begin_stage("gate")
+        if self._reducer.is_duplicate(frame):
             return "gate"
         if last is None:
-            way.enter("open")
+            trace.begin_stage("open")
             yield from self._open(chunk)
-        way.enter("encode")
+        trace.begin_stage("encode")
         # Where nothing is ever lost, a row of frames is no sign that the model is slow.
         waiting = 0 if self.buffer.policy is DropPolicy.BLOCK else len(self.buffer)
         encoded = yield frame
         if encoded is None:
             raise RuntimeError("a frame that was to be encoded was not")
         yield None
-        way.enter("compress")
-        kept = self._sparing.compress(
+        trace.begin_stage("compress")
+        kept = self._reducer.compress(
             encoded.tokens, frame, lost=self.buffer.dropped, waiting=waiting
         )
         if kept is None:
             return "budget"
-        way.note(tokens_before=len(encoded.tokens), tokens=len(kept))
-        way.enter("read")
+        trace.set_attributes(tokens_before=len(encoded.tokens), tokens=len(kept))
+        trace.begin_stage("read")
         source = model.frame_input(kept, frame.time)
         draft = memory.begin(source.positions, frame.time, source.advance, source.visual)
         yield from model.read(source, draft, chunk)
-        way.enter("commit")
+        trace.begin_stage("commit")
         memory.commit()
         self.newest = LatestFrame(frame, encoded.tokens)
-        self.gallery.add(frame)
-        self._sparing.commit(frame)
+        self.thumbnails.add(frame)
+        self._reducer.commit(frame)
         self._count(frame)
         self._observer.frame_read(self.name, self._lag or 0.0, encoded.seconds)
         return "used"
 
-    def keep(self, kept: StreamDisk) -> None:
+    def attach_disk(self, kept: StreamDisk) -> None:
         """Keep pictures and the dialogue on disk, too, from now on."""
-        self.kept = self.gallery.kept = self.diary.kept = kept
+        self.disk = self.thumbnails.disk = self.dialogue.disk = kept
 
     def close(self) -> None:
         """Take no more frames, and hand what was read to the disk; the model's thread is over."""
         self.buffer.close()
-        if self.kept is not None:
-            self.kept.finish()
+        if self.disk is not None:
+            self.disk.flush()
 
     def discard(self) -> None:
         """Take no more frames, and forget what is on disk."""
         self.buffer.close()
-        if self.kept is not None:
-            self.kept.forget()
+        if self.disk is not None:
+            self.disk.delete()
 
     def fail(self) -> None:
         """Count a frame that could not be read."""
@@ -214,7 +214,7 @@ class Stream:
                 lag_ms=None if self._lag is None else self._lag * 1000,
                 queue=len(self.buffer),
                 questions=self.questions(),
-                sparing=self._sparing.stats(),
+                sparing=self._reducer.stats(),
                 memory=self.memory.stats(),
             )
 

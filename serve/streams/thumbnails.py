@@ -31,14 +31,14 @@ class Thumbnail(NamedTuple):
 class PicturesOnDisk(Protocol):
     """The pictures of a stream that is on disk."""
 
-    def picture(self, frame: Frame) -> None:
+    def save_thumbnail(self, frame: Frame) -> None:
         """Keep a small picture of a frame, unless the disk is too busy for that."""
 
-    def picture_times(self) -> list[float]:
+    def thumbnail_times(self) -> list[float]:
         """Return which moments there are pictures of, in seconds; may wait for the disk."""
         ...
 
-    def nearest_picture(self, time: float) -> tuple[float, bytes] | None:
+    def nearest_thumbnail(self, time: float) -> tuple[float, bytes] | None:
         """Return the time and the JPEG of the picture nearest to `time`; may wait for the disk."""
 
 
@@ -86,10 +86,10 @@ class ThumbnailStore:
     sparse and is not cut off. Anybody may look; the model's thread adds.
     """
 
-    def __init__(self, easel: ThumbnailWorker, limit: int) -> None:
-        self.kept: PicturesOnDisk | None = None
-        self._easel, self._limit = easel, limit
-        self._pictures: list[Thumbnail] = []  # by time
+    def __init__(self, worker: ThumbnailWorker, limit: int) -> None:
+        self.disk: PicturesOnDisk | None = None
+        self._worker, self._limit = worker, limit
+        self._thumbnails: list[Thumbnail] = []  # by time
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -100,34 +100,34 @@ class ThumbnailStore:
 
     def add(self, frame: Frame) -> None:
         """Keep a small picture of `frame`, unless too many wait to be made."""
-        if self.kept is not None:
-            self.kept.picture(frame)
+        if self.disk is not None:
+            self.disk.save_thumbnail(frame)
             return
-        self._easel.offer(lambda: self._put(Thumbnail(frame.time, make_thumbnail(frame.image))))
+        self._worker.offer(lambda: self._put(Thumbnail(frame.time, make_thumbnail(frame.image))))
 
     def times(self) -> list[float]:
         """Return which moments there are pictures of, in seconds, oldest first."""
-        if self.kept is not None:
-            return self.kept.picture_times()
+        if self.disk is not None:
+            return self.disk.thumbnail_times()
         with self._lock:
-            return [picture.time for picture in self._pictures]
+            return [picture.time for picture in self._thumbnails]
 
     def nearest(self, time: float) -> Thumbnail | None:
         """Return the picture nearest to `time`, in seconds; None where there is none at all."""
-        if self.kept is not None:
-            found = self.kept.nearest_picture(time)
+        if self.disk is not None:
+            found = self.disk.nearest_thumbnail(time)
             return found and Thumbnail(*found)
         with self._lock:
-            at = bisect.bisect_left(self._pictures, time, key=lambda picture: picture.time)
-            near = self._pictures[max(0, at - 1) : at + 1]
+            at = bisect.bisect_left(self._thumbnails, time, key=lambda picture: picture.time)
+            near = self._thumbnails[max(0, at - 1) : at + 1]
         return min(near, key=lambda picture: abs(picture.time - time), default=None)
 
     def _put(self, picture: Thumbnail) -> None:
         with self._lock:
-            self._pictures.append(picture)
+            self._thumbnails.append(picture)
             self._bytes += len(picture.jpeg)
-            while self._bytes > self._limit and len(self._pictures) > 1:
-                older = (len(self._pictures) + 1) // 2
-                stay = self._pictures[:older:2] if older > 1 else []
-                self._pictures = stay + self._pictures[older:]
-                self._bytes = sum(len(picture.jpeg) for picture in self._pictures)
+            while self._bytes > self._limit and len(self._thumbnails) > 1:
+                older = (len(self._thumbnails) + 1) // 2
+                stay = self._thumbnails[:older:2] if older > 1 else []
+                self._thumbnails = stay + self._thumbnails[older:]
+                self._bytes = sum(len(picture.jpeg) for picture in self._thumbnails)

@@ -150,7 +150,7 @@ async def score_when_idle(
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, result)
 
-    engine.when_free(job)
+    engine.run_when_idle(job)
     return await said
 
 

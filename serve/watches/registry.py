@@ -33,15 +33,15 @@ DELETED = "lw.watch.deleted"
 
 
 class WatchRegistry:
-    """All watches by id, kept by a store, if there is one; `rota` learns of each change.
+    """All watches by id, kept by a store, if there is one; `scheduler` learns of each change.
 
     A listener is called with the type of each event (`lw.watch.fired`, `lw.watch.state`,
     `lw.watch.deleted`), the watch and the event's fields.
     """
 
-    def __init__(self, rota: CheckScheduler, store: WatchStore | None = None) -> None:
+    def __init__(self, scheduler: CheckScheduler, store: WatchStore | None = None) -> None:
         self.listeners: list[Listener] = []
-        self._rota, self._store = rota, store
+        self._scheduler, self._store = scheduler, store
         self._watches: dict[str, Watch] = {}
         self._disk = ThreadPoolExecutor(1, "longwatch-watches")
         self.owed: list[Post] = [] if store is None else store.posts()
@@ -51,7 +51,7 @@ class WatchRegistry:
         self._gone = deque([] if store is None else store.deleted(), GONE)
         for watch, rises in store.load() if store is not None else ():
             self._watches[watch.id] = watch
-            rota.put(watch, rises)
+            scheduler.put(watch, rises)
 
     async def close(self) -> None:
         """Write down what waits."""
@@ -128,7 +128,7 @@ class WatchRegistry:
         if settings.webhook is not None:
             parse_target(settings.webhook.url)
         if settings.condition != before.settings.condition:
-            self._rota.drop(watch_id)
+            self._scheduler.drop(watch_id)
         paused = before.paused if paused is None else paused
         after = replace(before, settings=settings, paused=paused, ended=False)
         self.put(after.at(time.time()))
@@ -141,7 +141,7 @@ class WatchRegistry:
         del self._watches[watch_id]
         self._firings.pop(watch_id, None)
         self._gone.append(watch_id)
-        self._rota.drop(watch_id)
+        self._scheduler.drop(watch_id)
         if self._store is not None:
             self._disk.submit(_careful, self._store.remove, watch_id)
         self.tell(DELETED, watch, {"watch_id": watch_id})
@@ -167,7 +167,7 @@ class WatchRegistry:
         Return what waits for the disk, if anything does.
         """
         self._watches[watch.id] = watch
-        self._rota.put(watch)
+        self._scheduler.put(watch)
         if firing is not None:
             self._firings.setdefault(watch.id, deque(maxlen=KEPT)).append(firing)
         if self._store is None:

@@ -46,8 +46,8 @@ class WatchRunner:
         *,
         local: bool = False,  # webhooks may go to this machine and to private networks
     ) -> None:
-        self._rota = CheckScheduler(settings)
-        self.table = WatchRegistry(self._rota, store)
+        self._scheduler = CheckScheduler(settings)
+        self.table = WatchRegistry(self._scheduler, store)
         self._engine, self._metrics = engine, metrics
         self._hooks = Webhooks(
             lambda outcome: metrics.webhooks.labels(outcome).inc(),
@@ -77,7 +77,7 @@ class WatchRunner:
             try:
                 self.table.end_those_over()
                 await self._see()
-                pair = self._rota.next(time.monotonic())
+                pair = self._scheduler.next(time.monotonic())
                 if pair is not None:
                     with log_context(**_ids(pair)):
                         await self._check(pair)
@@ -96,13 +96,13 @@ class WatchRunner:
         for stream in self._engine.streams() if active else ():
             if stream.newest is not None:
                 newest[stream.name] = stream.newest
-        for pair, at, known in list(self._rota.see(active, newest)):
+        for pair, at, known in list(self._scheduler.see(active, newest)):
             self._metrics.watch_checks.labels("unchanged").inc()
             await self._take(pair, at, known)
 
     async def _check(self, pair: WatchedStream) -> None:
         """Ask the model, when it is free, and take in what it says."""
-        glimpse = self._rota.begin(pair)
+        glimpse = self._scheduler.begin(pair)
         if glimpse is None:
             return
         at = glimpse.frame.time
@@ -138,7 +138,9 @@ class WatchRunner:
     def _fire(self, watch: Watch, stream: str, at: float, fields: Firing) -> None:
         self._metrics.watch_fired.inc()
         with suppress(NotFoundError):  # the stream was forgotten meanwhile
-            self._engine.stream(stream).diary.alert(Alert(at, watch.id, watch.settings.condition))
+            self._engine.stream(stream).dialogue.log_alert(
+                Alert(at, watch.id, watch.settings.condition)
+            )
         self.table.tell("lw.watch.fired", watch, fields)
         if self.table.find(watch.id) is not None:
             self.table.tell_state(watch.id)

@@ -76,12 +76,12 @@ async def test_a_client_that_leaves_stops_its_answer(
         for stream in (True, False):
             asked = ask(lw={"stream": name}, max_tokens=p.LONG, stream=stream)
             request = asyncio.create_task(http.post(URL, json=asked))
-            while not tiny.engine._answers:
+            while not tiny.engine._answer_scheduler:
                 await peer.ping()
             before = await cancelled(http)
             request.cancel()
             await asyncio.gather(request, return_exceptions=True)
-            await asyncio.to_thread(t.wait_for, lambda: not tiny.engine._answers)
+            await asyncio.to_thread(t.wait_for, lambda: not tiny.engine._answer_scheduler)
             assert await cancelled(http) == before + 1
 
 
@@ -123,7 +123,7 @@ async def test_a_streamed_answer_comes_piece_by_piece(
             first = json.loads((await anext(lines)).removeprefix("data: "))
             assert first["choices"][0]["delta"]["role"] == "assistant"
             assert first["lw"]["as_of"] == {name: 1_000_000}
-            assert tiny.engine._answers  # pieces came, and the answer is not at its end
+            assert tiny.engine._answer_scheduler  # pieces came, and the answer is not at its end
 
 
 WRONG: dict[str, tuple[Any, int, str]] = {

@@ -36,11 +36,11 @@ def paged(engine: Engine, stream: Stream) -> Jobs:
     if not isinstance(disk, Fetcher):
         pytest.fail("the stream has a quota of RAM")
     disk.limit, disk._run = 0, jobs.append
-    kept, archive = stream.kept, stream.memory.archive
+    kept, archive = stream.disk, stream.memory.archive
     if kept is None or archive is None:
         pytest.fail("the stream is kept, and something of it sealed")
     kept._writer.flush()
-    engine.do(archive.trim)
+    engine.run_soon(archive.trim)
     tiny.wait_for(lambda: stream.memory.stats().host_bytes <= near(stream))
     return jobs
 
@@ -72,8 +72,8 @@ def test_a_slow_disk_holds_up_nobody_but_who_needs_it(tmp_path: Path) -> None:
                 jobs.pop(0)()
             time.sleep(0.001)
         assert waiting.done().text == expected[0]
-        far.kept._writer.flush()  # type: ignore[union-attr]
-        engine.do(far.memory.archive.trim)  # type: ignore[union-attr]
+        far.disk._writer.flush()  # type: ignore[union-attr]
+        engine.run_soon(far.memory.archive.trim)  # type: ignore[union-attr]
         tiny.wait_for(lambda: far.memory.stats().host_bytes == near(far))
 
 

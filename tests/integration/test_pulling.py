@@ -137,7 +137,7 @@ async def test_fetching_an_address_is_for_managers_within_their_streams(name: st
         Principal("elsewhere", streams=("door-*",)),
     ):
         with acting_as(principal), pytest.raises(ForbiddenError):
-            service.pulling.open(name, address, settings)
+            service.sources.open(name, address, settings)
     assert service.engine.streams() == []
 
 

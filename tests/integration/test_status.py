@@ -36,10 +36,10 @@ async def test_the_status_tells_what_the_service_holds_and_may_hold(tiny: Live, 
 
 async def test_the_model_s_seconds_grow_with_its_work(tiny: Live, name: str) -> None:
     async with p.connect(tiny.url) as peer:
-        before = tiny.engine.pulse.totals()
+        before = tiny.engine.utilization.totals()
         await peer.feed(name, 3)
         await peer.ask(tokens=4)
-        after = tiny.engine.pulse.totals()
+        after = tiny.engine.utilization.totals()
     assert after["frame"] > before["frame"]
     assert after["answer"] > before["answer"]
 

@@ -39,7 +39,7 @@ def engine() -> Iterator[Engine]:
 def watched(engine: Engine, count: int, **settings: Any) -> Stream:
     stream = engine.open_stream("s", StreamSettings(fps=None, on_full="block", **settings))
     feed(stream, [frame(i) for i in range(count)])
-    wait_for(lambda: stream.gallery.nearest(count / 2) is not None)
+    wait_for(lambda: stream.thumbnails.nearest(count / 2) is not None)
     return stream
 
 
@@ -77,7 +77,7 @@ async def test_a_picture_is_the_frame_of_its_moment(tiny: Live, name: str) -> No
     async with p.connect(tiny.url) as peer, httpx.AsyncClient(base_url=tiny.url) as http:
         await peer.feed(name, 3)
         path = f"/v1/streams/{name}"
-        wait_for(lambda: len(tiny.engine.stream(name).gallery.times()) == 3)
+        wait_for(lambda: len(tiny.engine.stream(name).thumbnails.times()) == 3)
         timeline = (await http.get(f"{path}/timeline")).json()
         assert timeline["pictures"] == [0, 500_000, 1_000_000]
         reply = await http.get(f"{path}/frames/500001.jpg")
@@ -100,7 +100,7 @@ async def test_a_picture_is_the_frame_of_its_moment(tiny: Live, name: str) -> No
 async def test_a_picture_comes_in_a_width_and_never_wider_than_it_was_kept(
     tiny: Live, name: str
 ) -> None:
-    gallery = tiny.engine.open_stream(name).gallery
+    gallery = tiny.engine.open_stream(name).thumbnails
     feed(tiny.engine.stream(name), [Frame(np.full((96, 320, 3), 90, np.uint8), 0.0, 0)])
     wait_for(lambda: len(gallery.times()) == 1)
     path = f"/v1/streams/{name}/frames/0.jpg"
@@ -135,7 +135,7 @@ async def test_evidence_comes_before_the_text_ends_with_where_its_picture_is(
 ) -> None:
     async with p.connect(tiny.url) as peer, httpx.AsyncClient(base_url=tiny.url) as http:
         await peer.feed(name, 3)
-        wait_for(lambda: len(tiny.engine.stream(name).gallery.times()) == 3)
+        wait_for(lambda: len(tiny.engine.stream(name).thumbnails.times()) == 3)
         await peer.send(p.create())
         events = [await peer.until("response.created")]
         while events[-1]["type"] != "response.done":

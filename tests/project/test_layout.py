@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -39,6 +41,17 @@ CROWDED = {
     "memory/durable",
     "models",
 }
+# Packages whose docstring is the plan of their rooms: it names every module and folder in them.
+PLANNED = ("serve", "stream", "cli/demo", "cli/doctor")
+# Names that said what something felt like and not what it is; the field has better ones.
+RETIRED = {
+    *("ago", "board", "comeback", "diary", "easel", "easing", "gallery", "gaze", "hangup", "ids"),
+    *("intake", "keeper", "keeping", "kept", "lateness", "moments", "opening", "past", "patience"),
+    *("premises", "pulse", "reading", "refusals", "returning", "rise", "rota", "said", "spare"),
+    *("sparing", "standing", "sure", "timewords", "told", "turns", "vitals", "watching", "way"),
+}
+DIVIDED = ("serve", "stream", "client", "cli")  # packages in which they do not come back
+STILL = {"stream/pull/opening.py"}  # which opens containers: here the word is the plain one
 # Modules of more than 600 lines, each with the reason why it is one.
 LONG: dict[str, str] = {}
 
@@ -77,8 +90,45 @@ def test_a_module_is_imported_by_a_test_or_a_test_has_its_name(path: Path) -> No
     if path.name in UNTESTED or path in IN_A_TABLE:
         return
     module = "longwatch." + ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    named = (f"test_{path.stem}", f"test_{path.parent.name}")
-    assert module in IMPORTED or any(test.stem.startswith(named) for test in TESTS)
+    named = (f"test_{path.stem}_", f"test_{path.parent.name}_")
+    assert module in IMPORTED or any(f"{test.stem}_".startswith(named) for test in TESTS)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        p
+        for p in SOURCES
+        if p.name == "__init__.py" and str(p.relative_to(ROOT)).startswith(PLANNED)
+    ],
+    ids=lambda p: str(p.parent.relative_to(ROOT)),
+)
+def test_a_package_s_docstring_is_the_plan_of_its_rooms(path: Path) -> None:
+    plan = set(re.findall(r"`(\w+)`", ast.get_docstring(ast.parse(path.read_text())) or ""))
+    modules = {other.stem for other in path.parent.glob("*.py")} - {"__init__"}
+    rooms = {other.parent.name for other in path.parent.glob("*/__init__.py")}
+    assert modules | rooms <= plan
+
+
+def test_retired_words_do_not_come_back_as_names() -> None:
+    sources = [p for p in SOURCES if p.relative_to(ROOT).parts[0] in DIVIDED]
+    found = {str(p.relative_to(ROOT)) for p in sources if p.stem in RETIRED}
+    assert found == STILL
+    classes = {
+        node.name.lower().lstrip("_")
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    }
+    assert not classes & RETIRED
+
+
+def test_the_data_files_of_the_wheel_are_there() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    for package, patterns in settings["package-data"].items():
+        folder = ROOT / "src" / Path(*package.split("."))
+        for pattern in patterns:
+            assert any(file.is_file() for file in folder.glob(pattern)), (package, pattern)
 
 
 def test_no_folder_of_the_product_has_more_than_fifteen_entries() -> None:

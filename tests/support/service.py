@@ -33,7 +33,7 @@ class Live(NamedTuple):
 @contextmanager
 def serve(model: VideoLM, **changes: object) -> Iterator[Live]:
     """Serve `model` on a free port; `changes` are settings, and `tracing` who traces."""
-    tracing = changes.pop("tracing", None)
+    tracer = changes.pop("tracing", None)
     given: dict[str, object] = {
         "port": 0,
         "stats_seconds": 0.05,
@@ -42,8 +42,8 @@ def serve(model: VideoLM, **changes: object) -> Iterator[Live]:
     }
     settings = Settings(**{**given, **changes})  # type: ignore[arg-type]
     metrics = Metrics(settings.metric_streams)
-    traced = tracing if isinstance(tracing, Tracer) else None
-    engine = Engine(model, settings.engine, metrics, tracing=traced)
+    traced = tracer if isinstance(tracer, Tracer) else None
+    engine = Engine(model, settings.engine, metrics, tracer=traced)
     engine.start()
     try:
         with running(engine, settings, metrics) as url:

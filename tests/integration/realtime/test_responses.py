@@ -143,7 +143,7 @@ async def test_the_answers_of_a_client_that_leaves_are_stopped(tiny: Live, name:
                 await peer.until("response.created")
             await peer.socket.close()
         for _ in range(1000):
-            if not tiny.engine._answers.waiting():
+            if not tiny.engine._answer_scheduler.waiting():
                 break
             await watcher.ping()
-        assert not tiny.engine._answers.waiting()
+        assert not tiny.engine._answer_scheduler.waiting()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def show(live: Live, name: str) -> None:
     stream = live.engine.open_stream(name)
     feed(stream, [frame(i) for i in range(3)])
-    wait_for(lambda: len(stream.gallery.times()) == 3)
+    wait_for(lambda: len(stream.thumbnails.times()) == 3)
 
 
 async def test_a_picture_is_that_of_the_nearest_moment(live: Live, stream: str) -> None:
@@ -44,7 +44,7 @@ async def test_a_picture_is_that_of_the_nearest_moment(live: Live, stream: str) 
 async def test_a_picture_comes_in_the_width_that_is_asked_for(live: Live, stream: str) -> None:
     opened = live.engine.open_stream(stream)
     feed(opened, [Frame(np.zeros((96, 320, 3), np.uint8), 0.0, 0)])
-    wait_for(lambda: len(opened.gallery.times()) == 1)
+    wait_for(lambda: len(opened.thumbnails.times()) == 1)
     async with connect(live.url) as client:
         for width, shown in ((None, 160), (64, 64), (999, 160)):
             picture = await client.picture(stream, 0.0, width=width)

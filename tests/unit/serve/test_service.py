@@ -46,7 +46,7 @@ async def test_a_stream_has_one_publisher_after_another(
     feed.watch(lambda feed: states.append((feed.state, feed.reason)))
     with pytest.raises(InputError):
         feeds.open("a", FORM, settings, lambda _: None)
-    feed.leave("publisher_left")
+    feed.release("publisher_left")
     again, second = feeds.open("a", FORM, settings, lambda _: None)
     assert (again, first is second, feed.epoch) == (feed, False, 2)
     second.feed(b"no picture")

@@ -50,6 +50,6 @@ def test_a_loop_that_is_gone_does_not_hurt_the_engine(tiny: Live, name: str) -> 
         return AnswerStream(tiny.engine, name, t.question(tokens=50))
 
     asyncio.run(ask_and_leave())
-    t.wait_for(lambda: not tiny.engine._answers)
+    t.wait_for(lambda: not tiny.engine._answer_scheduler)
     assert t.ask(tiny.engine, name).status == "incomplete"
     tiny.engine.close_stream(name)

@@ -48,7 +48,7 @@ def test_a_step_that_does_not_end_makes_the_service_not_ready_until_it_does() ->
         go_on.wait(DEADLINE)
 
     with serve(t.TinyVideoLM(), stuck_seconds=0.05) as live:
-        live.engine.do(hang)
+        live.engine.run_soon(hang)
         try:
             with httpx.Client(base_url=live.url) as http:
                 until(lambda: http.get("/readyz").status_code == 503)
@@ -77,7 +77,7 @@ def test_a_disk_that_takes_nothing_makes_the_service_not_ready_until_it_does(
     writer = Writer(WriterSettings(retry_seconds=0.01, retry_seconds_most=0.02))
     writer.start()
     with closing(StreamPersistence(Vault(tmp_path), writer)) as keeping:
-        engine = Engine(t.TinyVideoLM(), keeping=keeping)
+        engine = Engine(t.TinyVideoLM(), persistence=keeping)
         engine.start()
         with closing(engine):
             readiness = Readiness(engine, Draining(), 30.0)

@@ -25,7 +25,7 @@ def test_without_a_file_everybody_is_everyone() -> None:
     access = Authenticator(AccessSettings())
     assert not access.needs_keys
     assert access.identify(None) is access.identify("x") is access.redeem("y") is EVERYONE
-    assert access.still(EVERYONE)
+    assert access.is_valid(EVERYONE)
 
 
 def test_with_a_file_the_holder_of_a_key_is_let_in_and_nobody_else(file: KeyFile) -> None:
@@ -37,7 +37,7 @@ def test_with_a_file_the_holder_of_a_key_is_let_in_and_nobody_else(file: KeyFile
         with pytest.raises(AuthenticationError) as told:
             access.identify(wrong)
         assert told.value.code == code
-    assert not access.still(EVERYONE)
+    assert not access.is_valid(EVERYONE)
 
 
 def test_a_ticket_dies_with_its_key_and_is_no_key_itself(file: KeyFile) -> None:

@@ -36,9 +36,9 @@ def test_a_key_made_or_revoked_while_the_service_runs_counts_at_once(file: KeyFi
     assert ring.find(later) is not None
     holder = ring.find(token)
     assert holder is not None
-    assert ring.still(holder)
+    assert ring.is_valid(holder)
     file.revoke(first.id)
-    assert not ring.still(holder)
+    assert not ring.is_valid(holder)
     assert ring.find(token) is None
 
 
@@ -57,7 +57,7 @@ def test_a_key_whose_rights_were_changed_must_be_shown_again(file: KeyFile) -> N
     assert holder is not None
     text = file.path.read_text().replace('"publish"', '"manage" ')
     file.path.write_text(text)
-    assert not ring.still(holder)
+    assert not ring.is_valid(holder)
     assert ring.find(token) != holder
 
 

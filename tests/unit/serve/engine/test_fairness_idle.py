@@ -80,7 +80,7 @@ def test_the_engine_does_a_job_on_the_model_s_thread_with_nothing_else_to_do(
     engine: Engine,
 ) -> None:
     names: queue.Queue[str] = queue.Queue()
-    engine.when_free(lambda: names.put(threading.current_thread().name))
+    engine.run_when_idle(lambda: names.put(threading.current_thread().name))
     assert names.get(timeout=DEADLINE) == "longwatch-model"
 
 
@@ -88,7 +88,7 @@ def test_the_engine_does_a_job_while_answers_go_on(engine: Engine) -> None:
     feed(engine.open_stream("a"), [frame(0)])
     listener, done = Listener(), threading.Event()
     answer = engine.ask("a", question(tokens=4096), listener)
-    engine.when_free(done.set)
+    engine.run_when_idle(done.set)
     assert done.wait(DEADLINE)
     answer.cancel()
     listener.done()

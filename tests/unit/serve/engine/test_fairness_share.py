@@ -20,10 +20,10 @@ def test_frames_get_their_share_whatever_the_steps_cost(
 ) -> None:
     account, spent = WeightedShare(share), {"frame": 0.0, "answer": 0.0}
     for _ in range(3000):
-        turn = account.pick(frames=True, answers=True)
+        turn = account.next_kind(frames=True, answers=True)
         assert turn is not None
         cost = frame if turn == "frame" else answer
-        account.spent(turn, cost)
+        account.charge(turn, cost)
         spent[turn] += cost
     # Off by at most the one step that the account is ahead or behind.
     total = sum(spent.values())
@@ -32,22 +32,22 @@ def test_frames_get_their_share_whatever_the_steps_cost(
 
 
 def test_an_answer_goes_first() -> None:
-    assert WeightedShare().pick(frames=True, answers=True) == "answer"
+    assert WeightedShare().next_kind(frames=True, answers=True) == "answer"
 
 
 def test_who_waits_alone_goes_on() -> None:
-    assert WeightedShare().pick(frames=True, answers=False) == "frame"
-    assert WeightedShare().pick(frames=False, answers=True) == "answer"
-    assert WeightedShare().pick(frames=False, answers=False) is None
+    assert WeightedShare().next_kind(frames=True, answers=False) == "frame"
+    assert WeightedShare().next_kind(frames=False, answers=True) == "answer"
+    assert WeightedShare().next_kind(frames=False, answers=False) is None
 
 
 def test_nobody_pays_for_what_nobody_else_wanted() -> None:
     account = WeightedShare()
     for _ in range(5):
-        account.spent("answer", 10.0)
-    assert account.pick(frames=True, answers=True) == "frame"
-    account.pick(frames=True, answers=False)
-    assert account.pick(frames=True, answers=True) == "answer"
+        account.charge("answer", 10.0)
+    assert account.next_kind(frames=True, answers=True) == "frame"
+    account.next_kind(frames=True, answers=False)
+    assert account.next_kind(frames=True, answers=True) == "answer"
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, 2.0])

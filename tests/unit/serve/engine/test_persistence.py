@@ -35,7 +35,7 @@ KEPT = StreamSettings(fps=None, queue=64, on_full="block", window_tokens=60, per
 def serving(data: Path | None, model: tiny.TinyVideoLM | None = None) -> Iterator[Engine]:
     """Run an engine that keeps its streams in `data`, as a service does."""
     with open_persistence("" if data is None else str(data), PICTURES) as kept:
-        engine = Engine(model or tiny.TinyVideoLM(), keeping=kept)
+        engine = Engine(model or tiny.TinyVideoLM(), persistence=kept)
         engine.start()
         try:
             yield engine
@@ -48,7 +48,7 @@ def clip(first: int, end: int) -> list[Frame]:
 
 
 def disk(engine: Engine, name: str) -> DiskStats:
-    kept = engine.stream(name).kept
+    kept = engine.stream(name).disk
     if kept is None:
         pytest.fail("the stream is kept")
     return kept.stats()
@@ -99,7 +99,7 @@ def test_dialogue_and_pictures_are_kept(tmp_path: Path) -> None:
         tiny.feed(engine.open_stream("door", KEPT), clip(0, 5))
         answered = tiny.ask(engine, "door", tiny.question("who?")).text
     with serving(tmp_path) as engine:
-        kept = engine.stream("door").kept
+        kept = engine.stream("door").disk
         if kept is None:
             pytest.fail("the stream is kept")
         assert [told[1:] for told in kept.dialogue()] == [(2.0, "who?", answered)]
@@ -142,7 +142,7 @@ def test_without_a_folder_nothing_can_be_kept() -> None:
         engine.open_stream("door", KEPT)
     with pytest.raises(ConfigError, match="--data"):
         load_settings({"persist": True})
-    assert StreamPersistence().refused == {}
+    assert StreamPersistence().unavailable == {}
 
 
 def test_a_full_disk_is_said_and_streams_go_on(
@@ -171,7 +171,7 @@ def test_streams_are_kept_as_long_as_the_disk_s_quota_has_blocks_for_them(tmp_pa
     bounded = EngineSettings(server_disk_mb=1, max_streams=10_000)
     large = replace(KEPT, window_tokens=20_000)  # so a block is large, and few find room
     with open_persistence(str(tmp_path), PICTURES) as kept:
-        engine = Engine(tiny.TinyVideoLM(), bounded, keeping=kept)
+        engine = Engine(tiny.TinyVideoLM(), bounded, persistence=kept)
         with pytest.raises(LimitError, match="server_disk_mb") as refused:
             deque((engine.open_stream(str(n), large) for n in range(1000)), maxlen=0)
         assert refused.value.code == "storage_full"

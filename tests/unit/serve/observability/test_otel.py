@@ -147,7 +147,7 @@ async def test_a_request_over_http_belongs_to_its_callers_trace(spans: Spans, na
 
 @contextmanager
 def engine(spans: Spans, model: tiny.TinyVideoLM | None = None) -> Iterator[Engine]:
-    made = Engine(model or tiny.TinyVideoLM(), tracing=spans.tracing)
+    made = Engine(model or tiny.TinyVideoLM(), tracer=spans.tracing)
     made.start()
     try:
         yield made

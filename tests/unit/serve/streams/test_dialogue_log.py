@@ -20,7 +20,7 @@ def done(status: Status, text: str, as_of: float) -> Done:
 def test_it_holds_the_newest_answers_and_not_one_word_too_many(count: int, long: int) -> None:
     diary, heard = DialogueLog(), list[AnswerEvent]()
     for i in range(count):
-        note = diary.noting(Question((Turn("user", f"{i} " + "a" * long),)), heard.append)
+        note = diary.recording(Question((Turn("user", f"{i} " + "a" * long),)), heard.append)
         note(Delta("x"))
         note(done("completed", "b" * long, float(i)))
     told = diary.all()
@@ -32,12 +32,12 @@ def test_it_holds_the_newest_answers_and_not_one_word_too_many(count: int, long:
 def test_what_came_to_no_answer_is_not_noted() -> None:
     diary = DialogueLog()
     for status in ("cancelled", "failed"):
-        diary.noting(Question((Turn("user", "?"),)), lambda _: None)(done(status, "", 0.0))
+        diary.recording(Question((Turn("user", "?"),)), lambda _: None)(done(status, "", 0.0))
     assert diary.all() == []
 
 
 def test_the_newest_alerts_are_held() -> None:
     diary = DialogueLog()
     for i in range(ALERTS + 5):
-        diary.alert(Alert(float(i), "watch", "a dog"))
+        diary.log_alert(Alert(float(i), "watch", "a dog"))
     assert [alert.time for alert in diary.alerts()] == [float(i) for i in range(5, ALERTS + 5)]

@@ -30,7 +30,7 @@ def read(
 ) -> int | None:
     """Read a frame as a stream does; return how many of its tokens, None if it was spared."""
     given = frame(at, level)
-    if sparing.repeats(given):
+    if sparing.is_duplicate(given):
         return None
     kept = sparing.compress(tokens(seed), given, **({"lost": 0, "waiting": 0} | load))
     if kept is None:
@@ -75,9 +75,9 @@ def test_the_gate_compares_with_the_last_frame_that_was_read() -> None:
 
 def test_a_frame_that_failed_is_not_the_one_compared_with() -> None:
     sparing = FrameReducer(ReductionSettings("dtd", gate=0.05, token_rate=100))
-    assert not sparing.repeats(frame(0.0))
+    assert not sparing.is_duplicate(frame(0.0))
     before = sparing.compress(tokens(0), frame(0.0), lost=0, waiting=0)
-    assert not sparing.repeats(frame(0.5))  # the first was not committed
+    assert not sparing.is_duplicate(frame(0.5))  # the first was not committed
     again = sparing.compress(tokens(0), frame(0.5), lost=0, waiting=0)
     assert before is not None
     assert again is not None
