@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from longwatch.serve.streams.stream import Stream
 
 Jobs = list["Callable[[], None]"]
-PAGED = replace(KEPT, host_mb=1)
+PAGED = replace(KEPT, host_mb=1, fidelity="small")  # few blocks are seen by every frame
 
 
 def near(stream: Stream) -> int:
