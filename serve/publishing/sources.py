@@ -205,10 +205,10 @@ class SourceManager:
             return
         if status.state == "reconnecting":
             self._metrics.reconnects.labels(str(status.reason)).inc()
-        feed.change(status.state, status.reason, **told(status))
+        feed.change(status.state, status.reason, **status_fields(status))
 
 
-def told(status: Status) -> dict[str, Any]:
+def status_fields(status: Status) -> dict[str, Any]:
     """Return what is told of a source beside its state."""
     gap = status.gap and {
         name: round(at * 1e6) for name, at in zip(("from", "to"), status.gap, strict=True)
